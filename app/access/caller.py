@@ -1,0 +1,131 @@
+"""Who is calling and what they may do: the types that routes put in their signatures.
+
+`Reader` is anybody, unless reading needs a key here; the others name the least scope.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.openapi.models import HTTPBase, HTTPBearer
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.concurrency import run_in_threadpool
+
+from app.access.models import SCOPES, Entitlement, included_scopes
+from app.access.queries import find_valid_key
+from app.access.visibility import Visibility
+from app.web.problems import Problem, unauthenticated
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One request's caller. Without a key, `key_id` is None and there is only `read`."""
+
+    visibility: Visibility
+    scopes: frozenset[str]
+    key_id: str | None = None
+    key: Any = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.key_id is None
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes
+
+    def must(self, scope: str, doing: str) -> None:
+        """Raises 403 unless the caller has the scope; `doing` completes 'needed to …'."""
+        if not self.may(scope):
+            raise Problem(403, "forbidden", f"The scope `{scope}` is needed to {doing}.")
+
+
+class _DocumentedScheme(SecurityBase):
+    """Names a way to send the key in OpenAPI; `identify` reads the header itself."""
+
+    def __init__(self, scheme_name: str, model: HTTPBase) -> None:
+        self.scheme_name = scheme_name
+        self.model = model
+
+    async def __call__(self) -> None:
+        return None
+
+
+bearer = _DocumentedScheme("key", HTTPBearer(description="`Authorization: Bearer <key>`"))
+basic = _DocumentedScheme(
+    "keyAsPassword",
+    HTTPBase(scheme="basic", description="HTTP Basic with the key as the password."),
+)
+
+
+async def identify(
+    request: Request,
+    _bearer: Annotated[None, Security(bearer)],
+    _basic: Annotated[None, Security(basic)],
+) -> Caller:
+    """The caller of a request. A key that is unknown, over or revoked is a 401 on every path."""
+    now = request.app.state.clock()
+    header = request.headers.get("authorization")
+    if header is None:
+        return Caller(Visibility(now), frozenset({"read"}))
+    key = await run_in_threadpool(_look_up, request, _key_in(header), now)
+    entitlement = Entitlement.model_validate(key.entitlement or {})
+    scopes = included_scopes(key.scopes)
+    request.state.key_id = key.id
+    visibility = Visibility(
+        now,
+        previews="preview" in scopes,
+        embargoed="preview" in scopes or entitlement.embargoed,
+        entitlement=None if entitlement.articles.is_empty else entitlement.articles,
+    )
+    return Caller(visibility, scopes, key.id, key)
+
+
+def _look_up(request: Request, key: str, now: Any) -> Any:
+    with request.app.state.database.reading() as session:
+        found = find_valid_key(session, key, now)
+    if found is None:
+        raise unauthenticated("This key is not valid: it is unknown, over or revoked.")
+    return found
+
+
+def _key_in(header: str) -> str:
+    scheme, _, credentials = header.strip().partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return credentials.strip()
+        case "basic":
+            return _password(credentials.strip())
+    raise unauthenticated("Send the key as `Authorization: Bearer <key>` or as a Basic password.")
+
+
+def _password(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        raise unauthenticated("The Basic credentials are not valid base64 of `name:key`.") from None
+
+
+async def _require(
+    request: Request, needed: SecurityScopes, caller: Annotated[Caller, Depends(identify)]
+) -> Caller:
+    (scope,) = needed.scopes
+    reading_is_free = scope == "read" and request.app.state.settings.public_read
+    if caller.is_anonymous and not reading_is_free:
+        raise unauthenticated("This needs a key: send `Authorization: Bearer <key>`.")
+    caller.must(scope, "do this")
+    return caller
+
+
+Reader = Annotated[Caller, Security(_require, scopes=["read"])]
+Editor = Annotated[Caller, Security(_require, scopes=["write"])]
+Publisher = Annotated[Caller, Security(_require, scopes=["publish"])]
+Admin = Annotated[Caller, Security(_require, scopes=["admin"])]
+
+
+def newsroom(now: datetime) -> Caller:
+    """The one who works at the server itself, by the command line: they may do everything."""
+    return Caller(Visibility(now, previews=True, embargoed=True), frozenset(SCOPES))

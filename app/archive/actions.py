@@ -1,0 +1,89 @@
+"""Moving articles: what an article shows has changed, so it takes the next number of the sequence."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.archive.filter import article, article_author, article_tag
+from app.archive.models import Tag
+from app.changes.actions import take_numbers
+from app.changes.models import Revision
+from app.db.columns import table
+
+revision = table(Revision)
+tag = table(Tag)
+
+
+def move_articles(
+    session: Session,
+    links: sa.Table,
+    target: str,
+    target_id: str,
+    *,
+    at: datetime,
+    key_id: str | None,
+) -> int:
+    """Gives every article that shows an author or tag its next version; returns how many.
+
+    Set by set, not row by row: four statements however many articles there are.
+    """
+    connection = session.connection()
+    shown = sa.select(links.c.article_id).where(links.c[target] == target_id)
+    count = connection.execute(
+        sa.select(sa.func.count()).select_from(shown.subquery())
+    ).scalar_one()
+    if not count:
+        return 0
+    first = take_numbers(session, count)
+    place = sa.func.row_number().over(order_by=links.c.article_id) - 1
+    numbered = shown.add_columns(place.label("place")).cte("numbered")
+    connection.execute(
+        sa.update(article)
+        .values(version=article.c.version + 1, updated_at=at, sequence=first + numbered.c.place)
+        .where(article.c.id == numbered.c.article_id)
+    )
+    for rows in (article_author, article_tag):
+        connection.execute(
+            sa.update(rows).values(updated_at=at).where(rows.c.article_id.in_(shown))
+        )
+    connection.execute(_revisions_of(shown, at, key_id))
+    return int(count)
+
+
+def _revisions_of(shown: sa.Select[tuple[str]], at: datetime, key_id: str | None) -> sa.Insert:
+    names = [
+        "sequence", "kind", "entity_id", "version", "operation", "at", "key_id",
+        "live", "published_at", "embargoed_until", "expires_at",
+    ]  # fmt: skip
+    rows = sa.select(
+        article.c.sequence,
+        sa.literal("article"),
+        article.c.id,
+        article.c.version,
+        sa.literal("upsert"),
+        sa.literal(at, revision.c.at.type),
+        sa.cast(sa.literal(key_id, revision.c.key_id.type), revision.c.key_id.type),
+        article.c.live,
+        article.c.published_at,
+        article.c.embargoed_until,
+        article.c.expires_at,
+    ).where(article.c.id.in_(shown))
+    return sa.insert(revision).from_select(names, rows)
+
+
+def mark_sections(session: Session, article_ids: sa.Select[tuple[str]]) -> None:
+    """Finds anew which tag is each article's section: the first of kind `section`."""
+    other, other_tag = article_tag.alias(), tag.alias()
+    first_section = (
+        sa.select(sa.func.min(other.c.position))
+        .join(other_tag, other_tag.c.id == other.c.tag_id)
+        .where(other.c.article_id == article_tag.c.article_id, other_tag.c.kind == "section")
+        .scalar_subquery()
+    )
+    is_first = sa.func.coalesce(article_tag.c.position == first_section, sa.false())
+    session.connection().execute(
+        sa.update(article_tag)
+        .values(is_section=is_first)
+        .where(article_tag.c.article_id.in_(article_ids))
+    )

@@ -1,0 +1,203 @@
+"""The tables that hold the news: articles, authors, tags, what links them, and former addresses."""
+
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from app.db.columns import Id, Json, SortText, UtcDateTime
+
+SORT_KEY_LENGTH = 300
+
+
+def sort_key(text: str) -> str:
+    """Text as it is sorted and prefix-searched: without case and accents, the same on every database."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    plain = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+    return plain.casefold().strip()[:SORT_KEY_LENGTH]
+
+
+class Author(SQLModel, table=True):
+    __tablename__ = "author"
+    __table_args__ = (
+        sa.Index("ix_author_name_key_id", "name_key", "id"),
+        sa.Index("ix_author_updated_at_id", "updated_at", "id"),
+        sa.Index("ix_author_sequence", "sequence"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Id)
+    slug: str = Field(unique=True, sa_type=SortText)
+    name: str
+    name_key: str = Field(sa_type=SortText)
+    role: str | None = None
+    bio: str | None = None
+    image: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    links: list[dict[str, Any]] = Field(sa_type=Json)
+    email: str | None = None
+    version: int = 1
+    sequence: int = Field(sa_type=sa.BigInteger)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Tag(SQLModel, table=True):
+    __tablename__ = "tag"
+    __table_args__ = (
+        sa.Index("ix_tag_name_key_id", "name_key", "id"),
+        sa.Index("ix_tag_updated_at_id", "updated_at", "id"),
+        sa.Index("ix_tag_sequence", "sequence"),
+        sa.Index("ix_tag_parent_id", "parent_id"),
+        sa.CheckConstraint(
+            "kind IN ('section', 'topic', 'person', 'organisation', 'place', 'event', 'series')",
+            name="known_kind",
+        ),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Id)
+    slug: str = Field(unique=True, sa_type=SortText)
+    name: str
+    name_key: str = Field(sa_type=SortText)
+    kind: str
+    description: str | None = None
+    parent_id: str | None = Field(default=None, sa_type=Id, foreign_key="tag.id")
+    version: int = 1
+    sequence: int = Field(sa_type=sa.BigInteger)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Article(SQLModel, table=True):
+    """An article. What its status is follows from its times and the clock; see `visibility`.
+
+    `released_at`: when it was published by an action, null for a draft. `live`: released and not
+    withdrawn. `sort_at`: `published_at` once released, else the far future, so that a public list
+    is one range of an index. `sequence`: its last number.
+    """
+
+    __tablename__ = "article"
+    __table_args__ = (
+        sa.Index("ix_article_sort_at_id", "sort_at", "id"),
+        sa.Index("ix_article_updated_at_id", "updated_at", "id"),
+        sa.Index("ix_article_headline_key_id", "headline_key", "id"),
+        sa.Index("ix_article_language_key_sort_at_id", "language_key", "sort_at", "id"),
+        sa.Index(
+            "ix_article_not_live",
+            "sort_at",
+            "id",
+            sqlite_where=sa.text("live = 0"),
+            postgresql_where=sa.text("NOT live"),
+        ),
+        sa.Index("ix_article_sequence", "sequence"),
+        sa.CheckConstraint("length(headline) BETWEEN 1 AND 300", name="headline_length"),
+        sa.CheckConstraint("urgency BETWEEN 1 AND 9", name="urgency_range"),
+        sa.CheckConstraint("body_format IN ('html', 'markdown', 'text')", name="known_body_format"),
+        sa.CheckConstraint(
+            "released_at IS NULL OR published_at IS NOT NULL", name="released_has_date"
+        ),
+        sa.CheckConstraint(
+            "withdrawn_at IS NULL OR released_at IS NOT NULL", name="withdrawn_was_released"
+        ),
+        sa.CheckConstraint(
+            "live = (released_at IS NOT NULL AND withdrawn_at IS NULL)", name="live_as_times_say"
+        ),
+        sa.CheckConstraint("expires_at > published_at", name="expires_after_publication"),
+        sa.CheckConstraint("expires_at > embargoed_until", name="expires_after_embargo"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Id)
+    slug: str = Field(unique=True, sa_type=SortText)
+    external_id: str | None = Field(default=None, unique=True, sa_type=SortText)
+    headline: str
+    headline_key: str = Field(sa_type=SortText)
+    subheadline: str | None = None
+    summary: str | None = None
+    dateline: str | None = None
+    byline: str | None = None
+    language: str
+    language_key: str = Field(sa_type=SortText)
+    body_format: str | None = None
+    body_source: str | None = None
+    body_html: str | None = None
+    body_text: str | None = None
+    word_count: int = 0
+    reading_minutes: int = 0
+    image: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    source: str | None = None
+    canonical_url: str | None = None
+    copyright: str | None = None
+    usage_terms: str | None = None
+    urgency: int | None = None
+    corrections: list[dict[str, Any]] = Field(sa_type=Json)
+    extra: dict[str, Any] = Field(sa_column=sa.Column("metadata", Json, nullable=False))
+
+    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    embargoed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawn_reason: str | None = None
+    first_published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    live: bool = False
+    sort_at: datetime = Field(sa_type=UtcDateTime)
+
+    version: int = 1
+    sequence: int = Field(sa_type=sa.BigInteger)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ArticleAuthor(SQLModel, table=True):
+    """An author of an article. It carries the article's sort keys, so that an author's list is one index walk."""
+
+    __tablename__ = "article_author"
+    __table_args__ = (
+        sa.Index("ix_article_author_sort_at", "author_id", "sort_at", "article_id"),
+        sa.Index("ix_article_author_updated_at", "author_id", "updated_at", "article_id"),
+        sa.Index("ix_article_author_headline_key", "author_id", "headline_key", "article_id"),
+    )
+
+    article_id: str = Field(primary_key=True, sa_type=Id, foreign_key="article.id")
+    author_id: str = Field(primary_key=True, sa_type=Id, foreign_key="author.id")
+    position: int
+    role: str | None = None
+    sort_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    headline_key: str = Field(sa_type=SortText)
+
+
+class ArticleTag(SQLModel, table=True):
+    """A tag of an article, with the article's sort keys. `is_section`: the first of kind `section`."""
+
+    __tablename__ = "article_tag"
+    __table_args__ = (
+        sa.Index("ix_article_tag_sort_at", "tag_id", "sort_at", "article_id"),
+        sa.Index("ix_article_tag_updated_at", "tag_id", "updated_at", "article_id"),
+        sa.Index("ix_article_tag_headline_key", "tag_id", "headline_key", "article_id"),
+    )
+
+    article_id: str = Field(primary_key=True, sa_type=Id, foreign_key="article.id")
+    tag_id: str = Field(primary_key=True, sa_type=Id, foreign_key="tag.id")
+    position: int
+    is_section: bool = False
+    sort_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    headline_key: str = Field(sa_type=SortText)
+
+
+class FormerRef(SQLModel, table=True):
+    """A slug or id that something had before, and what it leads to now.
+
+    When nothing with `target_id` exists any more, the address is gone for good (410).
+    """
+
+    __tablename__ = "former_ref"
+    __table_args__ = (
+        sa.Index("ix_former_ref_target_id", "target_id"),
+        sa.CheckConstraint("kind IN ('article', 'author', 'tag')", name="known_kind"),
+    )
+
+    kind: str = Field(primary_key=True)
+    ref: str = Field(primary_key=True, sa_type=SortText)
+    target_id: str = Field(sa_type=Id)

@@ -1,0 +1,145 @@
+"""The body: HTML, Markdown or plain text in; sanitised HTML, plain text and its length out. Pure."""
+
+import html
+import math
+import re
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+import nh3
+from markdown_it import MarkdownIt
+
+WORDS_A_MINUTE = 230
+IDEOGRAPHS_A_MINUTE = 500
+
+ALLOWED_TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "dl", "dt", "em",
+    "figcaption", "figure", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li",
+    "mark", "ol", "p", "pre", "q", "s", "small", "strong", "sub", "sup", "table", "tbody", "td",
+    "tfoot", "th", "thead", "time", "tr", "u", "ul",
+}  # fmt: skip
+ALLOWED_ATTRIBUTES = {
+    "*": {"lang", "dir", "title"},
+    "a": {"href"},
+    "blockquote": {"cite"},
+    "img": {"src", "alt", "width", "height"},
+    "ol": {"start", "reversed"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "time": {"datetime"},
+}
+SAFE_SCHEMES = {"http", "https", "mailto", "tel"}
+
+_BLOCKS = {
+    "blockquote", "caption", "dd", "dl", "dt", "figcaption", "figure", "h2", "h3", "h4", "h5", "h6",
+    "hr", "ol", "p", "pre", "table", "ul",
+}  # fmt: skip
+_LINES = {"br", "li", "tr"}
+_CELLS = {"td", "th"}
+_IDEOGRAPH = re.compile(
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+
+_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+@dataclass(frozen=True)
+class RenderedBody:
+    """What readers get: `html` is safe to put into a page, `text` is the same without markup."""
+
+    html: str
+    text: str
+    word_count: int
+    reading_minutes: int
+
+
+def render(body_format: str, source: str) -> RenderedBody:
+    """Renders a body's source. Any text renders to something; nothing unsafe comes through."""
+    raw = {"html": _from_html, "markdown": _from_markdown, "text": _from_text}[body_format](source)
+    clean = nh3.clean(
+        raw,
+        tags=ALLOWED_TAGS,
+        attributes=ALLOWED_ATTRIBUTES,
+        url_schemes=SAFE_SCHEMES,
+        link_rel="noopener noreferrer",
+        strip_comments=True,
+    )
+    text = html_to_text(clean)
+    words, ideographs = _count(text)
+    minutes = math.ceil(words / WORDS_A_MINUTE + ideographs / IDEOGRAPHS_A_MINUTE)
+    return RenderedBody(clean, text, words + ideographs, minutes)
+
+
+def html_to_text(clean: str) -> str:
+    """The words of sanitised HTML: a blank line between blocks, a line an item or a table row."""
+    reader = _TextReader()
+    reader.feed(clean)
+    reader.close()
+    return reader.text()
+
+
+def _from_html(source: str) -> str:
+    # A page has one h1, and that is the headline.
+    return re.sub(r"(?i)(</?)h1\b", r"\1h2", source)
+
+
+def _from_markdown(source: str) -> str:
+    return _from_html(_markdown.render(source))
+
+
+def _from_text(source: str) -> str:
+    unified = source.replace("\r\n", "\n").replace("\r", "\n")
+    paragraphs = (paragraph.strip("\n") for paragraph in _BLANK_LINE.split(unified))
+    return "".join(
+        "<p>" + html.escape(paragraph, quote=False).replace("\n", "<br>") + "</p>"
+        for paragraph in paragraphs
+        if paragraph.strip()
+    )
+
+
+def _count(text: str) -> tuple[int, int]:
+    ideographs = len(_IDEOGRAPH.findall(text))
+    words = len(_WORD.findall(_IDEOGRAPH.sub(" ", text)))
+    return words, ideographs
+
+
+class _TextReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._blocks: list[str] = []
+        self._current: list[str] = []
+        self._preformatted = 0
+
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "pre":
+            self._preformatted += 1
+        if tag in _BLOCKS:
+            self._end_block()
+        elif tag in _LINES:
+            self._current.append("\n")
+        elif tag in _CELLS and self._current and self._current[-1] != "\n":
+            self._current.append("\t")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._end_block()
+        if tag == "pre":
+            self._preformatted -= 1
+
+    def handle_data(self, data: str) -> None:
+        self._current.append(data if self._preformatted else re.sub(r"[ \t\n\r\f]+", " ", data))
+
+    def text(self) -> str:
+        self._end_block()
+        return "\n\n".join(self._blocks)
+
+    def _end_block(self) -> None:
+        whole = "".join(self._current)
+        self._current = []
+        if not self._preformatted:
+            lines = (line.strip(" ") for line in whole.split("\n"))
+            whole = "\n".join(line for line in lines if line)
+        if whole.strip():
+            self._blocks.append(whole.strip("\n"))

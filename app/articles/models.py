@@ -1,0 +1,328 @@
+"""Articles on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+from pydantic_core import to_json
+
+from app.access.visibility import ArticleFilter, Status
+from app.archive.filter import SortName
+from app.archive.shapes import AskedSlug, Image, ImagePublic, ImageUpdate, TagKind
+from app.web.pages import Count, ListQuery, Page
+from app.web.params import (
+    FilledText,
+    HttpUrl,
+    Instant,
+    MergePatch,
+    OutputModel,
+    Ref,
+    StrictModel,
+    Text,
+)
+
+BodyFormat = Literal["html", "markdown", "text"]
+CorrectionKind = Literal["correction", "clarification", "update", "retraction"]
+METADATA_BYTES_MAX = 16 * 1024
+Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class Body(StrictModel):
+    """The text as the newsroom wrote it. It is kept as it is and shown sanitised."""
+
+    format: BodyFormat
+    source: Text = Field(examples=["<p>The bridge opened at dawn.</p>"])
+
+
+class BodyUpdate(MergePatch, Body):
+    """A change of the body."""
+
+
+class Credit(StrictModel):
+    """An author and what they did."""
+
+    ref: Ref = Field(description="Id or slug of the author.")
+    role: Text | None = Field(default=None, max_length=100, examples=["photographer"])
+
+
+def _from_ref(value: Any) -> Any:
+    return {"ref": value} if isinstance(value, str) else value
+
+
+_REF_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 200,
+    "pattern": "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$",
+}
+CreditOrRef = Annotated[
+    Credit,
+    BeforeValidator(_from_ref),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                _REF_SCHEMA,
+                {
+                    "type": "object",
+                    "properties": {
+                        "ref": _REF_SCHEMA,
+                        "role": {"type": ["string", "null"], "maxLength": 100},
+                    },
+                    "required": ["ref"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        encoded = to_json(value)
+    except ValueError:
+        raise ValueError("must be plain JSON") from None
+    if len(encoded) > METADATA_BYTES_MAX:
+        raise ValueError(f"may have {METADATA_BYTES_MAX} bytes of JSON at most")
+    if b"\\u0000" in encoded:
+        raise ValueError("must not contain the NUL character")
+    return value
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
+LanguageTag = Annotated[
+    str,
+    Field(
+        max_length=35,
+        pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
+        description="BCP 47, for example `en-GB`.",
+        examples=["en-GB"],
+    ),
+]
+
+
+class ArticleCreate(StrictModel):
+    slug: AskedSlug = None
+    headline: FilledText = Field(min_length=1, max_length=300, examples=["Harbour bridge opens"])
+    subheadline: Text | None = Field(default=None, max_length=1000)
+    summary: Text | None = Field(default=None, max_length=5000)
+    dateline: Text | None = Field(default=None, max_length=200, examples=["HARROW BAY"])
+    byline: Text | None = Field(
+        default=None, max_length=500, description="The line as printed; null: made from `authors`."
+    )
+    language: LanguageTag | None = Field(
+        default=None, description="BCP 47; null: the site's language."
+    )
+    body: Body | None = None
+    image: Image | None = Field(default=None, description="The lead image.")
+    authors: list[CreditOrRef] = Field(
+        default=[], max_length=50, description="In order; refs, or `{ref, role}`.", examples=[[]]
+    )
+    tags: list[Ref] = Field(
+        default=[],
+        max_length=100,
+        description="In order, as refs. The first of kind `section` is the article's section.",
+        examples=[[]],
+    )
+    source: Text | None = Field(default=None, max_length=500, description="Where it comes from.")
+    canonical_url: HttpUrl | None = Field(default=None, description="Where it was published first.")
+    copyright: Text | None = Field(default=None, max_length=1000)
+    usage_terms: Text | None = Field(default=None, max_length=5000)
+    external_id: FilledText | None = Field(
+        default=None, min_length=1, max_length=500, description="The sender's own id; unique."
+    )
+    urgency: int | None = Field(default=None, ge=1, le=9, description="1 is the highest (IPTC).")
+    published_at: Instant | None = Field(
+        default=None, description="Needs `publish`. In a draft, the date that publishing will use."
+    )
+    embargoed_until: Instant | None = Field(
+        default=None, description="Until then only keys with `preview` or `embargoed` see it."
+    )
+    expires_at: Instant | None = Field(
+        default=None, description="From then on readers see it no more."
+    )
+    metadata: Metadata = Field(
+        default={}, description="The publisher's own JSON object, up to 16 KiB.", examples=[{}]
+    )
+
+
+class ArticleUpdate(MergePatch, ArticleCreate):
+    """Some fields of an article, as JSON Merge Patch: null clears one."""
+
+    body: BodyUpdate | None = None
+    image: ImageUpdate | None = None
+
+
+class ArticleAuthorPublic(OutputModel):
+    id: Uuid
+    slug: str
+    name: str
+    role: str | None
+
+
+class ArticleTagPublic(OutputModel):
+    id: Uuid
+    slug: str
+    name: str
+    kind: TagKind
+
+
+class Correction(OutputModel):
+    at: datetime
+    kind: CorrectionKind
+    note: str
+
+
+class BodyPublic(OutputModel):
+    """The forms of the body that `body=` asked for."""
+
+    html: str = Field(default="", description="Sanitised HTML.")
+    text: str = Field(default="", description="Plain text, a blank line between blocks.")
+    format: BodyFormat = Field(default="html", description="With `source`: what it is written in.")
+    source: str = Field(default="", description="As it was written; needs `preview`.")
+
+
+class ArticleSummary(OutputModel):
+    """An article in a list. With `fields=` it has those fields only."""
+
+    id: Uuid
+    slug: str
+    url: str = Field(description="Its public page; where none is configured, its address here.")
+    headline: str
+    subheadline: str | None
+    summary: str | None
+    dateline: str | None
+    byline: str | None
+    language: str
+    image: ImagePublic | None
+    authors: list[ArticleAuthorPublic]
+    tags: list[ArticleTagPublic]
+    section: ArticleTagPublic | None
+    source: str | None
+    canonical_url: str | None
+    copyright: str | None
+    usage_terms: str | None
+    external_id: str | None
+    urgency: int | None
+    status: Status
+    published_at: datetime | None
+    embargoed_until: datetime | None
+    expires_at: datetime | None
+    first_published_at: datetime | None = Field(description="When readers could first see it.")
+    created_at: datetime
+    updated_at: datetime = Field(description="The last change that a reader can notice.")
+    version: int
+    corrections: list[Correction]
+    word_count: int
+    reading_minutes: int
+    metadata: dict[str, Any]
+
+
+class ArticleListItem(ArticleSummary):
+    body: BodyPublic | None = Field(default=None, description="Only with `body=`.")
+
+
+class ArticlePublic(ArticleSummary):
+    """An article, whole. With `fields=` it has those fields only."""
+
+    body: BodyPublic | None
+
+
+class ArticleList(OutputModel):
+    data: list[ArticleListItem]
+    page: Page
+
+
+FIELDS: tuple[str, ...] = tuple(ArticlePublic.model_fields)
+BODY_FORMS = ("html", "text", "source")
+
+
+def _one_of(names: tuple[str, ...]) -> Any:
+    def check(value: str) -> str:
+        unknown = [name for name in value.split(",") if name not in names]
+        if unknown:
+            raise ValueError(f"has no `{unknown[0]}`; it may name {', '.join(names)}")
+        return value
+
+    return check
+
+
+def _list_pattern(names: tuple[str, ...]) -> dict[str, Any]:
+    choice = "|".join(names)
+    return {"pattern": f"^({choice})(,({choice}))*$"}
+
+
+FieldNames = Annotated[
+    str,
+    AfterValidator(_one_of(FIELDS)),
+    Field(
+        description="Only these fields, comma separated.",
+        examples=["headline,slug,published_at"],
+        json_schema_extra=_list_pattern(FIELDS),
+    ),
+]
+BodyForms = Annotated[
+    str,
+    AfterValidator(_one_of(BODY_FORMS)),
+    Field(
+        description="Forms of the body, comma separated: `html`, `text`, and `source` with `preview`. "
+        "One article has `html` when not given, a list none.",
+        examples=["html"],
+        json_schema_extra=_list_pattern(BODY_FORMS),
+    ),
+]
+
+
+class ArticleView(StrictModel):
+    """How one article is shown."""
+
+    model_config = ConfigDict(strict=False)
+
+    fields: FieldNames | None = None
+    body: BodyForms | None = None
+
+
+class ArticleQuery(ArticleFilter, ListQuery):
+    """The parameters of the list of articles."""
+
+    model_config = ConfigDict(strict=False)
+
+    sort: SortName = Field(default="-published_at", description="A minus sorts from the newest on.")
+    fields: FieldNames | None = None
+    body: BodyForms | None = None
+    count: Count = Field(
+        default="none",
+        description="`exact` counts the whole list; `estimate` stops counting at a bound.",
+    )
+
+
+Publish = Annotated[
+    bool, Field(description="Publish in the same request; needs the `publish` scope.")
+]
+
+
+class PublishRequest(StrictModel):
+    at: Instant | None = Field(
+        default=None, description="When; null: the date that it has, or now."
+    )
+
+
+class WithdrawRequest(StrictModel):
+    reason: Text | None = Field(
+        default=None,
+        max_length=1000,
+        description="Readers of the former address see it with the 410.",
+    )
+
+
+class CorrectionCreate(StrictModel):
+    kind: CorrectionKind
+    note: FilledText = Field(
+        min_length=1, max_length=5000, examples=["The bridge is 310 metres long."]
+    )

@@ -1,0 +1,252 @@
+"""Reading articles: from SQL to the JSON that leaves, three statements whatever the page size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.access.visibility import Visibility
+from app.archive.filter import (
+    SORT_COLUMNS,
+    Selection,
+    article,
+    article_author,
+    article_tag,
+    matches,
+    may_see,
+    status_column,
+)
+from app.archive.models import Author, Tag
+from app.archive.refs import former_target, is_ref
+from app.articles.lifecycle import first_public_at
+from app.articles.models import FIELDS, ArticleQuery
+from app.changes.queries import last_revision
+from app.db.columns import table
+from app.web.pages import Position
+from app.web.params import is_id
+from app.web.problems import Moved, Problem, gone, not_found
+
+author = table(Author)
+tag = table(Tag)
+NO_ID = "00000000-0000-0000-0000-000000000000"
+BODY_COLUMNS = ("body_format", "body_source", "body_html", "body_text")
+
+
+@dataclass(frozen=True)
+class View:
+    """How articles are shown: which fields, which forms of the body."""
+
+    fields: frozenset[str]
+    body_forms: frozenset[str]
+
+    @property
+    def columns(self) -> list[sa.ColumnElement[Any]]:
+        """The columns to read: bodies are long and mostly not asked for."""
+        return [
+            column for column in article.c if self.body_forms or column.name not in BODY_COLUMNS
+        ]
+
+
+def view_of(fields: str | None, body: str | None, *, default_body: str = "") -> View:
+    """The view that `fields=` and `body=` ask for; naming a form asks for `body` as well."""
+    forms = frozenset((body or default_body).split(",")) - {""}
+    chosen = set(fields.split(",")) if fields else set(FIELDS)
+    if body and fields:
+        chosen.add("body")
+    if "body" not in chosen:
+        forms = frozenset()
+    elif fields and not forms:
+        forms = frozenset({"html"})
+    if not forms:
+        chosen.discard("body")
+    return View(frozenset(chosen), forms)
+
+
+def list_articles(
+    session: Session,
+    visibility: Visibility,
+    wanted: ArticleQuery,
+    position: Position | None,
+    view: View,
+) -> Sequence[Any]:
+    """A page's rows and one more, in the order they were walked."""
+    columns = [*view.columns, status_column(visibility.now).label("status")]
+    page = Selection(session, visibility, wanted).page(columns, wanted.sort, position, wanted.limit)
+    return session.connection().execute(page).all()
+
+
+def count_articles(
+    session: Session, visibility: Visibility, wanted: ArticleQuery, rows_max: int
+) -> dict[str, Any]:
+    """The `total` members of `page` that `count=` asks for. An estimate counts `rows_max` at most."""
+    if wanted.count == "none":
+        return {}
+    bound = rows_max + 1 if wanted.count == "estimate" else None
+    total = Selection(session, visibility, wanted).count(bound)
+    if bound is not None and total == bound:
+        return {"total": rows_max, "total_kind": "at_least"}
+    return {"total": total, "total_kind": "exact"}
+
+
+def order_key(row: Any, wanted: ArticleQuery) -> tuple[Any, ...]:
+    return (getattr(row, SORT_COLUMNS[wanted.sort]), row.id)
+
+
+def find_article(session: Session, visibility: Visibility, ref: str, view: View) -> Any:
+    """One article's row, or the answer that an absent one gets."""
+    columns = [*view.columns, status_column(visibility.now).label("status")]
+    query = sa.select(*columns).where(
+        is_ref("article", ref), *Selection(session, visibility).conditions()
+    )
+    found = session.connection().execute(query).first()
+    if found is None:
+        raise absence(session, visibility, ref)
+    return found
+
+
+def absence(session: Session, visibility: Visibility, ref: str) -> Exception:
+    """Why there is no such article for this caller: moved, gone, or nothing they may know of.
+
+    The same statements run whether or not the article exists, so that the time taken says nothing.
+    """
+    former = former_target(session, "article", ref)
+    own_id = former or (ref.lower() if is_id(ref) else None)
+    named = article.c.id == own_id if own_id else article.c.slug == ref
+    selection = Selection(session, visibility)
+    seen = sa.and_(sa.true(), *may_see(visibility))
+    trace = (
+        session.connection()
+        .execute(sa.select(article, seen.label("seen")).where(named, *selection.entitled()))
+        .first()
+    )
+    last = last_revision(session, own_id or NO_ID)
+    if trace is not None and trace.seen:
+        return Moved(trace.slug)
+    if trace is not None and trace.withdrawn_at and trace.first_published_at:
+        return gone("article", trace.withdrawn_reason)
+    if trace is None and last is not None and _was_for(session, visibility, last):
+        return gone("article")
+    return not_found("article")
+
+
+def _was_for(session: Session, visibility: Visibility, last: Any) -> bool:
+    """Whether a deleted article was public, or the caller could have seen it as a draft."""
+    if last.kind != "article" or last.operation != "remove":
+        return False
+    if visibility.entitlement and not matches(visibility.entitlement, last.snapshot, session):
+        return False
+    return visibility.previews or last.snapshot["first_published_at"] is not None
+
+
+@dataclass(frozen=True)
+class Links:
+    """Who wrote the articles of a page and what they are about, by article id."""
+
+    authors: dict[str, list[dict[str, Any]]]
+    tags: dict[str, list[dict[str, Any]]]
+    sections: dict[str, dict[str, Any]]
+
+
+def load_links(session: Session, article_ids: Sequence[str]) -> Links:
+    links = Links({}, {}, {})
+    connection = session.connection()
+    credited = (
+        sa.select(
+            article_author.c.article_id,
+            author.c.id,
+            author.c.slug,
+            author.c.name,
+            article_author.c.role,
+        )
+        .join(author, author.c.id == article_author.c.author_id)
+        .where(article_author.c.article_id.in_(article_ids))
+        .order_by(article_author.c.article_id, article_author.c.position)
+    )
+    for article_id, author_id, slug, name, role in connection.execute(credited):
+        one = {"id": author_id, "slug": slug, "name": name, "role": role}
+        links.authors.setdefault(article_id, []).append(one)
+    topics = (
+        sa.select(
+            article_tag.c.article_id,
+            tag.c.id,
+            tag.c.slug,
+            tag.c.name,
+            tag.c.kind,
+            article_tag.c.is_section,
+        )
+        .join(tag, tag.c.id == article_tag.c.tag_id)
+        .where(article_tag.c.article_id.in_(article_ids))
+        .order_by(article_tag.c.article_id, article_tag.c.position)
+    )
+    for article_id, tag_id, slug, name, kind, is_section in connection.execute(topics):
+        one = {"id": tag_id, "slug": slug, "name": name, "kind": kind}
+        links.tags.setdefault(article_id, []).append(one)
+        if is_section:
+            links.sections[article_id] = one
+    return links
+
+
+def article_document(
+    row: Any, links: Links, view: View, visibility: Visibility, url_template: str
+) -> dict[str, Any]:
+    """An article as `ArticlePublic`, with the fields of the view, in the order of the model."""
+    authors = links.authors.get(row.id, [])
+    document = {
+        "id": row.id,
+        "slug": row.slug,
+        "url": url_template.replace("{slug}", row.slug),
+        "headline": row.headline,
+        "subheadline": row.subheadline,
+        "summary": row.summary,
+        "dateline": row.dateline,
+        "byline": row.byline or ", ".join(one["name"] for one in authors) or None,
+        "language": row.language,
+        "image": row.image,
+        "authors": authors,
+        "tags": links.tags.get(row.id, []),
+        "section": links.sections.get(row.id),
+        "source": row.source,
+        "canonical_url": row.canonical_url,
+        "copyright": row.copyright,
+        "usage_terms": row.usage_terms,
+        "external_id": row.external_id,
+        "urgency": row.urgency,
+        "status": row.status,
+        "published_at": row.published_at,
+        "embargoed_until": row.embargoed_until,
+        "expires_at": row.expires_at,
+        "first_published_at": first_public_at(row, visibility.now),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "version": row.version,
+        "corrections": row.corrections,
+        "word_count": row.word_count,
+        "reading_minutes": row.reading_minutes,
+        "metadata": row.metadata,
+    }
+    if view.body_forms:
+        document["body"] = _body(row, view.body_forms)
+    if len(view.fields) < len(FIELDS) - 1:
+        return {name: value for name, value in document.items() if name in view.fields}
+    return document
+
+
+def _body(row: Any, forms: frozenset[str]) -> dict[str, Any] | None:
+    if row.body_format is None:
+        return None
+    body = {}
+    if "html" in forms:
+        body["html"] = row.body_html
+    if "text" in forms:
+        body["text"] = row.body_text
+    if "source" in forms:
+        body |= {"format": row.body_format, "source": row.body_source}
+    return body
+
+
+def check_body_forms(view: View, visibility: Visibility) -> None:
+    """Raises 403 for what was written when the caller may only read what is shown."""
+    if "source" in view.body_forms and not visibility.previews:
+        raise Problem(403, "forbidden", "The scope `preview` is needed to read a body's source.")

@@ -1,0 +1,239 @@
+"""`/v1/articles`: listing, reading, writing and publishing the news."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from pydantic_core import to_json
+from sqlmodel import Session
+
+from app.access.caller import Caller, Editor, Publisher, Reader
+from app.articles import actions, lifecycle, queries
+from app.articles.models import (
+    ArticleCreate,
+    ArticleList,
+    ArticlePublic,
+    ArticleQuery,
+    ArticleUpdate,
+    ArticleView,
+    CorrectionCreate,
+    Publish,
+    PublishRequest,
+    WithdrawRequest,
+)
+from app.web.conditional import IfMatch, OptionalIfMatch, json_response
+from app.web.pages import Paging
+from app.web.params import PathRef, StrictRoute, patched
+from app.web.sessions import Db
+
+router = APIRouter(prefix="/articles", tags=["articles"], route_class=StrictRoute)
+WHOLE = queries.view_of(None, None, default_body="html")
+PublishNow = Annotated[Publish, Query()]
+
+
+@router.get("", operation_id="list_articles", response_model=ArticleList)
+def list_articles(
+    request: Request, reader: Reader, db: Db, query: Annotated[ArticleQuery, Query()]
+) -> Response:
+    """Lists the articles that you may see, newest first unless `sort` says otherwise.
+
+    Filters given twice mean *and*, a comma inside one means *or*; a ref that leads nowhere finds
+    nothing. Go on with `page.next`, or follow `Link`: pages neither skip nor repeat an article
+    that stays in the list. `fields` and `body` choose what is shown, `count` whether to count.
+    """
+    view_key = reader.visibility.fingerprint
+    paging = Paging(request, query, "articles", view_key, free=("fields", "body", "count"))
+    wanted, visibility = paging.params, reader.visibility
+    if set(",".join(wanted.status).split(",")) - {"", "published"}:
+        reader.must("preview", "list by other statuses than `published`")
+    view = queries.view_of(wanted.fields, wanted.body)
+    queries.check_body_forms(view, visibility)
+    settings = request.app.state.settings
+    with db.reading() as session:
+        walked = queries.list_articles(session, visibility, wanted, paging.position, view)
+        rows, page = paging.page(walked, lambda row: queries.order_key(row, wanted))
+        links = queries.load_links(session, [row.id for row in rows])
+        page |= queries.count_articles(session, visibility, wanted, settings.count_rows_max)
+    data = [
+        queries.article_document(row, links, view, visibility, settings.article_url_template)
+        for row in rows
+    ]
+    return paging.answer(request, data, page, private=not reader.is_anonymous)
+
+
+@router.post("", operation_id="create_article", status_code=201, response_model=ArticlePublic)
+def create_article(
+    request: Request, editor: Editor, db: Db, wanted: ArticleCreate, publish: PublishNow = False
+) -> Response:
+    """Adds an article. It is a draft unless `publish=true` (scope `publish`).
+
+    Without a `slug` one is made from the headline and made unique with `-2`, `-3` and so on.
+    """
+    rendered = actions.rendered_body(wanted.body)
+    language = request.app.state.settings.language
+    with db.writing() as session:
+        article = actions.create_article(
+            session, editor, wanted, rendered, publish=publish, language=language
+        )
+        answer = _answer(request, session, editor, article.id, status=201)
+    answer.headers["Location"] = f"/v1/articles/{article.slug}"
+    return answer
+
+
+@router.get("/{ref}", operation_id="get_article", response_model=ArticlePublic)
+def get_article(
+    request: Request, reader: Reader, db: Db, ref: PathRef, query: Annotated[ArticleView, Query()]
+) -> Response:
+    """Gives one article, with its body as HTML unless `body` or `fields` say otherwise.
+
+    A former slug answers 301. What was public and is deleted or withdrawn answers 410, with the
+    reason where one was given; what you may not see answers 404.
+    """
+    view = queries.view_of(query.fields, query.body, default_body="html")
+    queries.check_body_forms(view, reader.visibility)
+    with db.reading() as session:
+        return _answer(request, session, reader, ref, view=view)
+
+
+@router.put("/{ref}", operation_id="replace_article", response_model=ArticlePublic)
+def replace_article(
+    request: Request,
+    editor: Editor,
+    db: Db,
+    ref: PathRef,
+    match: IfMatch,
+    wanted: ArticleCreate,
+    publish: PublishNow = False,
+) -> Response:
+    """Replaces an article: what the body leaves out is cleared, but `slug` and `published_at` stay.
+
+    A former slug goes on leading here.
+    """
+    rendered = actions.rendered_body(wanted.body)
+    language = request.app.state.settings.language
+    with db.writing() as session:
+        article = actions.existing_article(session, editor, ref, match)
+        actions.replace_article(
+            session, editor, article, wanted, rendered, publish=publish, language=language
+        )
+        return _answer(request, session, editor, article.id)
+
+
+@router.patch("/{ref}", operation_id="update_article", response_model=ArticlePublic)
+def update_article(
+    request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, changes: ArticleUpdate
+) -> Response:
+    """Changes some fields of an article (JSON Merge Patch, RFC 7396): null clears a field."""
+    language = request.app.state.settings.language
+    with db.writing() as session:
+        article = actions.existing_article(session, editor, ref, match)
+        wanted = patched(ArticleCreate, actions.article_content(session, article), changes)
+        rendered = actions.rendered_body(wanted.body)
+        actions.replace_article(
+            session, editor, article, wanted, rendered, publish=False, language=language
+        )
+        return _answer(request, session, editor, article.id)
+
+
+@router.delete("/{ref}", operation_id="delete_article", status_code=204, response_class=Response)
+def delete_article(editor: Editor, db: Db, ref: PathRef, match: IfMatch) -> Response:
+    """Deletes an article for good. What was published needs the scope `publish`, and its
+    addresses answer 410 from then on."""
+    with db.writing() as session:
+        article = actions.existing_article(session, editor, ref, match)
+        actions.delete_article(session, editor, article)
+    return Response(status_code=204)
+
+
+@router.post("/{ref}/publish", operation_id="publish_article", response_model=ArticlePublic)
+def publish_article(
+    request: Request,
+    publisher: Publisher,
+    db: Db,
+    ref: PathRef,
+    match: OptionalIfMatch,
+    wanted: Annotated[PublishRequest | None, Body()] = None,
+) -> Response:
+    """Publishes an article: at `at`, or at the date that it carries, or now.
+
+    A time to come schedules it; the clock publishes it then. For what is published already, `at`
+    moves its date.
+    """
+    at = wanted.at if wanted else None
+    with db.writing() as session:
+        article = actions.existing_article(session, publisher, ref, match)
+        now = publisher.visibility.now
+        actions.change_lifecycle(
+            session, publisher, article, partial(lifecycle.release, at=at, now=now)
+        )
+        return _answer(request, session, publisher, article.id)
+
+
+@router.post("/{ref}/withdraw", operation_id="withdraw_article", response_model=ArticlePublic)
+def withdraw_article(
+    request: Request,
+    publisher: Publisher,
+    db: Db,
+    ref: PathRef,
+    match: OptionalIfMatch,
+    wanted: Annotated[WithdrawRequest | None, Body()] = None,
+) -> Response:
+    """Takes a published article back from every reader at once: its address answers 410.
+
+    Keys with `preview` still see it, with the status `withdrawn`.
+    """
+    reason = wanted.reason if wanted else None
+    with db.writing() as session:
+        article = actions.existing_article(session, publisher, ref, match)
+        now = publisher.visibility.now
+        actions.change_lifecycle(
+            session, publisher, article, partial(lifecycle.withdraw, reason=reason, now=now)
+        )
+        return _answer(request, session, publisher, article.id)
+
+
+@router.post("/{ref}/restore", operation_id="restore_article", response_model=ArticlePublic)
+def restore_article(
+    request: Request, publisher: Publisher, db: Db, ref: PathRef, match: OptionalIfMatch
+) -> Response:
+    """Undoes a withdrawal."""
+    with db.writing() as session:
+        article = actions.existing_article(session, publisher, ref, match)
+        actions.change_lifecycle(session, publisher, article, lifecycle.restore)
+        return _answer(request, session, publisher, article.id)
+
+
+@router.post("/{ref}/corrections", operation_id="add_correction", response_model=ArticlePublic)
+def add_correction(
+    request: Request,
+    editor: Editor,
+    db: Db,
+    ref: PathRef,
+    match: OptionalIfMatch,
+    wanted: CorrectionCreate,
+) -> Response:
+    """Adds a correction that readers see with the article. It stays; corrections are not edited."""
+    with db.writing() as session:
+        article = actions.existing_article(session, editor, ref, match)
+        actions.add_correction(session, editor, article, wanted)
+        return _answer(request, session, editor, article.id)
+
+
+def _answer(
+    request: Request,
+    session: Session,
+    caller: Caller,
+    ref: str,
+    *,
+    view: queries.View = WHOLE,
+    status: int = 200,
+) -> Response:
+    """The article as it now is, read in the same transaction that may just have changed it."""
+    row = queries.find_article(session, caller.visibility, ref, view)
+    links = queries.load_links(session, [row.id])
+    template = request.app.state.settings.article_url_template
+    document = queries.article_document(row, links, view, caller.visibility, template)
+    private = not caller.is_anonymous
+    return json_response(
+        request, to_json(document), version=row.version, private=private, status=status
+    )

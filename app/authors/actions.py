@@ -1,0 +1,154 @@
+"""Creating, changing, merging and deleting authors."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, select
+
+from app.access.caller import Caller
+from app.archive.actions import move_articles
+from app.archive.filter import article_author
+from app.archive.models import Author, sort_key
+from app.archive.names import linked
+from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to
+from app.archive.shapes import kept
+from app.authors.models import AuthorCreate
+from app.changes.actions import record_change, record_removal
+from app.db.columns import new_id
+from app.web.conditional import Precondition
+from app.web.problems import conflict, invalid_field
+
+SHOWN_IN_ARTICLES = ("slug", "name")
+
+
+def existing_author(session: Session, ref: str, match: Precondition) -> Author:
+    """The author to change; raises what an absent or newer one is answered with."""
+    author = session.exec(select(Author).where(is_ref("author", ref))).first()
+    if author is None:
+        raise absence(session, "author", ref)
+    match.check(author.version)
+    return author
+
+
+def create_author(session: Session, caller: Caller, wanted: AuthorCreate) -> Author:
+    now, author_id = caller.visibility.now, new_id()
+    author = Author(
+        id=author_id,
+        slug=choose_slug(session, "author", wanted.slug, wanted.name, author_id),
+        **_content(wanted),
+        version=1,
+        sequence=0,
+        created_at=now,
+        updated_at=now,
+    )
+    _record(session, author, caller)
+    session.add(author)
+    session.flush()
+    return author
+
+
+def replace_author(
+    session: Session, caller: Caller, author: Author, wanted: AuthorCreate
+) -> Author:
+    """Gives the author this content. Articles that show a changed name or slug move along."""
+    slug = author.slug
+    if wanted.slug != slug and "slug" in wanted.model_fields_set:
+        slug = choose_slug(session, "author", wanted.slug, wanted.name, author.id)
+    content = {"slug": slug, **_content(wanted)}
+    changed = {name for name, value in content.items() if getattr(author, name) != value}
+    if not changed:
+        return author
+    former_slug = author.slug
+    for name in changed:
+        setattr(author, name, content[name])
+    author.version += 1
+    author.updated_at = caller.visibility.now
+    _record(session, author, caller)
+    session.flush()
+    if "slug" in changed:
+        keep_former(session, "author", former_slug, slug, author.id)
+    if changed.intersection(SHOWN_IN_ARTICLES):
+        _move_articles(session, caller, author.id)
+    return author
+
+
+def delete_author(session: Session, caller: Caller, author: Author) -> None:
+    """Deletes an author whom no article names; its addresses answer 410 from now on."""
+    if linked(session, article_author, "author_id", author.id):
+        raise conflict(
+            "in-use", "Articles name this author; take it off them or merge it into another."
+        )
+    lead_to(session, "author", author.id, author.slug, author.id)
+    _remove(session, caller, author, "deleted")
+
+
+def merge_authors(session: Session, caller: Caller, author: Author, into_ref: str) -> Author:
+    """Makes one author part of another: its articles move, its addresses lead there."""
+    into = session.exec(select(Author).where(is_ref("author", into_ref))).first()
+    if into is None:
+        raise invalid_field("/into", f"There is no author `{into_ref}`.")
+    if into.id == author.id:
+        raise invalid_field("/into", "An author cannot be merged into itself.")
+    for one in (author, into):
+        _move_articles(session, caller, one.id)
+    _relink(session, author.id, into.id)
+    lead_to(session, "author", author.id, author.slug, into.id)
+    _remove(session, caller, author, "merged")
+    return into
+
+
+def author_content(author: Author) -> dict[str, Any]:
+    """What a client may write of an author, as it stands."""
+    names = ("slug", "name", "role", "bio", "image", "links", "email")
+    return {name: getattr(author, name) for name in names}
+
+
+def _content(wanted: AuthorCreate) -> dict[str, Any]:
+    return {
+        "name": wanted.name,
+        "name_key": sort_key(wanted.name),
+        "role": wanted.role,
+        "bio": wanted.bio,
+        "image": kept(wanted.image),
+        "links": [link.model_dump() for link in wanted.links],
+        "email": wanted.email,
+    }
+
+
+def _relink(session: Session, from_id: str, to_id: str) -> None:
+    # Where an article names both, the one that stays keeps its place and its role.
+    links, connection = article_author, session.connection()
+    other = links.alias()
+    both = sa.select(other.c.article_id).where(other.c.author_id == to_id)
+    connection.execute(
+        sa.delete(links).where(links.c.author_id == from_id, links.c.article_id.in_(both))
+    )
+    connection.execute(sa.update(links).where(links.c.author_id == from_id).values(author_id=to_id))
+
+
+def _move_articles(session: Session, caller: Caller, author_id: str) -> None:
+    at = caller.visibility.now
+    move_articles(session, article_author, "author_id", author_id, at=at, key_id=caller.key_id)
+
+
+def _record(session: Session, author: Author, caller: Caller) -> None:
+    at: datetime = caller.visibility.now
+    author.sequence = record_change(
+        session,
+        "author",
+        author.id,
+        author.version,
+        author_content(author),
+        at=at,
+        key_id=caller.key_id,
+    )
+
+
+def _remove(session: Session, caller: Caller, author: Author, reason: str) -> None:
+    record_removal(
+        session, "author", author.id, author.version + 1, reason,
+        at=caller.visibility.now, key_id=caller.key_id, snapshot=author_content(author),
+    )  # fmt: skip
+    session.delete(author)
+    session.flush()

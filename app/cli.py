@@ -1,0 +1,254 @@
+"""The `byline` command: serve, migrate, keys, import."""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+
+from app.access.actions import create_key, existing_key, revoke_key
+from app.access.caller import newsroom
+from app.access.models import SCOPES, KeyCreate
+from app.access.queries import any_key_exists, list_keys
+from app.db.database import Database, DatabaseBusy
+from app.db.migrate import migrate
+from app.demo.actions import load_demo
+from app.importing.actions import import_file
+from app.main import create_app, utc_now
+from app.settings import PREFIX, Settings, WrongSetting, load_settings
+from app.web.conditional import Precondition
+from app.web.params import is_id
+from app.web.problems import Problem
+from app.web.server import HttpProtocol
+
+Arguments = ParamSpec("Arguments")
+
+
+def _said_plainly(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Turns what a person can mend into one line on stderr and exit status 1."""
+
+    @wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except WrongSetting as error:
+            raise click.ClickException(str(error)) from None
+        except Problem as problem:
+            raise click.ClickException(str(problem.detail)) from None
+        except (OperationalError, DatabaseBusy) as error:
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            raise click.ClickException(f"the database cannot be used: {reason}") from None
+
+    return run
+
+
+@click.group()
+@click.version_option(package_name="byline")
+def main() -> None:
+    """Byline: a headless JSON REST API for news articles."""
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Fill an empty database with a small sample newsroom.")
+@click.option("--host", help="Address to listen on (BYLINE_HOST).")
+@click.option("--port", type=int, help="Port to listen on (BYLINE_PORT).")
+@click.option("--workers", type=int, help="Server processes (BYLINE_WORKERS).")
+@_said_plainly
+def serve(demo: bool, host: str | None, port: int | None, workers: int | None) -> None:
+    """Bring the database up to date and serve the API."""
+    settings = load_settings(host=host, port=port, workers=workers)
+    _check_port_is_free(settings)
+    database = _database(settings)
+    if settings.migrate_on_start:
+        migrate(database)
+    loaded = load_demo(database, utc_now()) if demo else 0
+    _greet(settings, loaded, _first_key(database))
+    database.close()
+    _run_server(settings)
+
+
+@main.command(name="migrate")
+@click.option(
+    "--to", "revision", default="head", help="A revision, -1 for one back, base for none."
+)
+@_said_plainly
+def migrate_command(revision: str) -> None:
+    """Bring the database's schema up to date, or to an earlier revision."""
+    settings = load_settings()
+    migrate(_database(settings), revision)
+    click.echo(f"The schema is at {revision}.")
+
+
+@main.group()
+def key() -> None:
+    """Make, list and revoke API keys. No server needs to run."""
+
+
+@key.command(name="create")
+@click.argument("name")
+@click.option(
+    "--scopes", default="read", show_default=True, help=f"Comma separated: {', '.join(SCOPES)}."
+)
+@click.option("--expires-at", help="When it ends, in RFC 3339 form.")
+@click.option("--entitlement", help='JSON: {"articles": {"tag": ["sport"]}, "embargoed": true}.')
+@_said_plainly
+def create_key_command(
+    name: str, scopes: str, expires_at: str | None, entitlement: str | None
+) -> None:
+    """Make a key. It is printed alone on the last line, and can't be shown again."""
+    wanted = _wanted_key(name, scopes, expires_at, entitlement)
+    with _ready_database().writing() as session:
+        row, secret = create_key(session, wanted, utc_now())
+    click.echo(f"Key {row.id} for {name!r} with {', '.join(row.scopes)}:")
+    click.echo(secret)
+
+
+@key.command(name="list")
+@_said_plainly
+def list_keys_command() -> None:
+    """List all keys, a JSON line each."""
+    with _ready_database().reading() as session:
+        rows = list_keys(session, None, limit=1_000_000)
+    for row in rows:
+        names = ("id", "name", "hint", "scopes", "entitlement")
+        times = ("created_at", "expires_at", "revoked_at")
+        shown = {name: getattr(row, name) for name in names}
+        shown |= {name: (at := getattr(row, name)) and at.isoformat() for name in times}
+        click.echo(json.dumps(shown, ensure_ascii=False))
+
+
+@key.command(name="revoke")
+@click.argument("key_id")
+@_said_plainly
+def revoke_key_command(key_id: str) -> None:
+    """Revoke a key by its id. Its next request fails."""
+    if not is_id(key_id):
+        raise click.ClickException("give the key's id, as `byline key list` prints it")
+    with _ready_database().writing() as session:
+        row = existing_key(session, key_id.lower(), Precondition("*"))
+        revoke_key(session, row, utc_now())
+    click.echo(f"Key {row.id} of {row.name!r} is revoked.")
+
+
+@main.command(name="import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--publish", is_flag=True, help="Publish what comes in; otherwise it is a draft.")
+@_said_plainly
+def import_command(files: tuple[Path, ...], publish: bool) -> None:
+    """Import news pages captured as text. Prints a JSON line a file; fails if any file did."""
+    settings = load_settings()
+    database = _ready_database(settings)
+    failures = 0
+    for file in files:
+        caller = newsroom(utc_now())
+        imported = import_file(database, caller, file, publish=publish, language=settings.language)
+        failures += imported.status == "failed"
+        line = {
+            name: value for name, value in asdict(imported).items() if name != "detail" or value
+        }
+        click.echo(json.dumps(line, ensure_ascii=False))
+    if failures:
+        raise click.ClickException(f"{failures} of {len(files)} files could not be imported")
+
+
+def _database(settings: Settings) -> Database:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Database(
+        settings.effective_database_url,
+        pool_size=settings.database_pool_size,
+        wait_seconds=settings.database_wait_seconds,
+    )
+
+
+def _ready_database(settings: Settings | None = None) -> Database:
+    """A database that any command can use, new or old."""
+    settings = settings or load_settings()
+    database = _database(settings)
+    if settings.migrate_on_start:
+        migrate(database)
+    return database
+
+
+def _wanted_key(
+    name: str, scopes: str, expires_at: str | None, entitlement: str | None
+) -> KeyCreate:
+    try:
+        return KeyCreate.model_validate(
+            {
+                "name": name,
+                "scopes": [scope.strip() for scope in scopes.split(",")],
+                "expires_at": expires_at,
+                "entitlement": entitlement and json.loads(entitlement),
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise click.ClickException(f"{place}: {first['msg']}") from None
+    except json.JSONDecodeError as error:
+        raise click.ClickException(f"--entitlement is not JSON: {error}") from None
+
+
+def _first_key(database: Database) -> str | None:
+    """The key for everything, made when there is no key at all."""
+    with database.writing() as session:
+        if any_key_exists(session):
+            return None
+        wanted = KeyCreate(name="First admin", scopes=["admin"])
+        return create_key(session, wanted, utc_now())[1]
+
+
+def _check_port_is_free(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            address = f"{settings.host}:{settings.port}"
+            raise WrongSetting(
+                f"{PREFIX}PORT: cannot listen on {address}: {error.strerror}"
+            ) from None
+
+
+def _greet(settings: Settings, loaded: int, first_key: str | None) -> None:
+    site = settings.site_url
+    if loaded:
+        click.echo(f"Loaded the sample newsroom: {loaded} articles.")
+    click.echo(f"{settings.site_title} is at {site}/v1/articles, its documentation at {site}/docs")
+    if first_key:
+        click.echo(f"\nAdmin key, shown this once:\n  {first_key}")
+    example = first_key or "$KEY"
+    click.echo(
+        f"\nTry:\n  curl '{site}/v1/articles?limit=3&fields=slug,headline,published_at'\n"
+        f"  curl -X POST '{site}/v1/articles?publish=true' -H 'Authorization: Bearer {example}' "
+        f"-H 'Content-Type: application/json' -d '{{\"headline\": \"Hello, readers\"}}'\n"
+    )
+    sys.stdout.flush()
+
+
+def _run_server(settings: Settings) -> None:
+    import uvicorn
+
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "http": HttpProtocol,
+    }
+    if settings.workers == 1:
+        uvicorn.run(create_app(settings), **options)
+        return
+    # Each process reads the settings anew; what the command line said has to reach it.
+    os.environ[f"{PREFIX}HOST"], os.environ[f"{PREFIX}PORT"] = settings.host, str(settings.port)
+    uvicorn.run("app.main:create_app", factory=True, workers=settings.workers, **options)

@@ -1,0 +1,65 @@
+"""Column types that mean the same on SQLite and PostgreSQL, and the table helper for SQL."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlmodel import SQLModel
+from uuid_utils import uuid7
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
+"""A UUIDv7 in its text form; PostgreSQL keeps it in its own type."""
+
+# Compared byte by byte on both databases, so that a sorted list has one order.
+SortText = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
+Json = sa.JSON(none_as_null=True)
+
+FAR_FUTURE = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+"""Stands where a time is not known yet and must sort after every known one."""
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An instant, to the microsecond. SQLite keeps it as text that sorts as time does."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(27))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        if value is None:
+            return None
+        instant = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds'):0>26}Z"
+        return instant
+
+    def process_result_value(self, value: Any, _dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        return cast(datetime, value).astimezone(UTC)
+
+
+def new_id() -> str:
+    """A new UUIDv7 (RFC 9562): unique everywhere, and sorted by the time it was made."""
+    return str(uuid7())
+
+
+def table(model: type[SQLModel]) -> sa.Table:
+    """The table behind a model, for statements that go straight to SQL."""
+    return cast(sa.Table, model.__table__)  # type: ignore[attr-defined]

@@ -1,0 +1,144 @@
+"""The database: one engine, sessions that read and sessions that write, on SQLite and PostgreSQL."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session
+
+WRITERS_TURN = 0x62796C69  # the advisory lock that PostgreSQL writers queue for
+
+
+class DatabaseBusy(Exception):
+    """No connection or no writer's turn came free in time; the same call may succeed later."""
+
+
+class Database:
+    """Opens sessions. Nothing connects before the first one is used.
+
+    Writers go one after the other: on SQLite because it has one writer, on PostgreSQL because the
+    change sequence is ordered by commit anyway. What a writer reads stays true until it commits,
+    so that checking a version, finding a free slug or taking a number needs no retry.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 20, wait_seconds: float = 10) -> None:
+        self.url = _with_driver(url)
+        self.wait_seconds = wait_seconds
+        self.engine = _engine(self.url, pool_size, wait_seconds)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._read_engine = self.engine.execution_options(**_read_options(self.is_sqlite))
+        self._write_engine = self.engine.execution_options(byline_writes=True)
+        self._sqlite_turn = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session whose statements all see one and the same moment. It cannot write."""
+        with _busy_said_plainly(), Session(self._read_engine, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session with the writer's turn; commits at the end, or undoes everything on an error."""
+        with (
+            _busy_said_plainly(),
+            self._turn(),
+            Session(self._write_engine, expire_on_commit=False) as session,
+        ):
+            if not self.is_sqlite:
+                session.connection().execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_TURN)))
+            yield session
+            session.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # Threads of one process queue here, in order; SQLite's own waiting is polling with pauses.
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._sqlite_turn.acquire(timeout=self.wait_seconds):
+            raise DatabaseBusy("another write took too long")
+        try:
+            yield
+        finally:
+            self._sqlite_turn.release()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _with_driver(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+def _engine(url: str, pool_size: int, wait_seconds: float) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=wait_seconds,
+        json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+        **_engine_options(url, wait_seconds),
+    )
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _engine_options(url: str, wait_seconds: float) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {
+            "poolclass": sa.QueuePool,
+            "connect_args": {"timeout": wait_seconds, "check_same_thread": False},
+        }
+    wait = f"-c lock_timeout={int(wait_seconds * 1000)} -c timezone=UTC"
+    return {"pool_pre_ping": True, "connect_args": {"options": wait, "application_name": "byline"}}
+
+
+def _read_options(is_sqlite: bool) -> dict[str, Any]:
+    if is_sqlite:
+        return {}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = (
+        None  # this module says BEGIN itself, so that a writer can say IMMEDIATE
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an acknowledged write survives a power cut
+        "foreign_keys=ON",
+        "cache_size=-32000",
+        "mmap_size=1073741824",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("byline_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _busy_said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise DatabaseBusy("every database connection is in use") from error
+    except OperationalError as error:
+        if _is_wait_over(error):
+            raise DatabaseBusy("another write took too long") from error
+        raise
+
+
+def _is_wait_over(error: OperationalError) -> bool:
+    sqlite_code = getattr(error.orig, "sqlite_errorname", "")
+    postgres_code = getattr(error.orig, "sqlstate", "")
+    return sqlite_code.startswith("SQLITE_BUSY") or postgres_code == "55P03"

@@ -1,0 +1,40 @@
+"""Bringing a database's schema to the newest revision, or back, with Alembic."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from app.db.database import Database
+
+MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
+MIGRATORS_TURN = 0x62796C6A  # the advisory lock that keeps machines from migrating at once
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Moves the schema to `revision`, up or down; does nothing when it is there already.
+
+    Several processes may call it at once: they go one after the other.
+    """
+    with database.engine.connect() as connection:
+        if not database.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_lock(MIGRATORS_TURN)))
+            connection.commit()
+        try:
+            _move(connection, revision)
+        finally:
+            if not database.is_sqlite:
+                connection.rollback()
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(MIGRATORS_TURN)))
+                connection.commit()
+
+
+def _move(connection: sa.Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection.execution_options(byline_writes=True)
+    if revision == "head" or revision.startswith("+"):
+        command.upgrade(config, revision)
+    else:
+        command.downgrade(config, revision)

@@ -1,0 +1,132 @@
+"""Bringing other people's files in: one file, one transaction, one line of answer."""
+
+import hashlib
+import html
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlmodel import Session, col, select
+
+from app.access.caller import Caller
+from app.archive.models import Article, Author, sort_key
+from app.articles import actions as articles
+from app.articles import lifecycle
+from app.articles.models import ArticleCreate
+from app.authors import actions as authors
+from app.authors.models import AuthorCreate
+from app.db.database import Database
+from app.importing.captured_page import CapturedPage, UnreadablePage, read_captured_page
+
+Status = Literal["created", "updated", "unchanged", "failed"]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a file. `detail` says why one failed, with the file and line."""
+
+    file: str
+    id: str | None
+    slug: str | None
+    status: Status
+    detail: str | None = None
+
+
+def import_file(
+    database: Database, caller: Caller, file: Path, *, publish: bool, language: str
+) -> Imported:
+    """Imports one file, whole or not at all."""
+    try:
+        data = file.read_bytes()
+        page = read_captured_page(data, str(file))
+    except OSError as error:
+        return Imported(str(file), None, None, "failed", f"{file}: {error.strerror}")
+    except UnreadablePage as error:
+        return Imported(str(file), None, None, "failed", str(error))
+    with database.writing() as session:
+        digest = hashlib.sha256(data).hexdigest()
+        article, status = _import_page(
+            session, caller, page, digest, publish=publish, language=language
+        )
+    return Imported(str(file), article.id, article.slug, status)
+
+
+def _import_page(
+    session: Session,
+    caller: Caller,
+    page: CapturedPage,
+    digest: str,
+    *,
+    publish: bool,
+    language: str,
+) -> tuple[Article, Status]:
+    external_id = _identity(page)
+    article = session.exec(select(Article).where(Article.external_id == external_id)).first()
+    if article is not None and article.extra.get("sha256") == digest:
+        return _published(session, caller, article) if publish else (article, "unchanged")
+    names = [_author_id(session, caller, name) for name in page.authors]
+    wanted = ArticleCreate.model_validate(_fields(page, external_id, digest) | {"authors": names})
+    rendered = articles.rendered_body(wanted.body)
+    if article is None:
+        made = articles.create_article(
+            session, caller, wanted, rendered, publish=publish, language=language
+        )
+        return made, "created"
+    publish = publish and article.withdrawn_at is None
+    changed = articles.replace_article(
+        session, caller, article, wanted, rendered, publish=publish, language=language
+    )
+    return changed, "updated"
+
+
+def _published(session: Session, caller: Caller, article: Article) -> tuple[Article, Status]:
+    """Publishes a draft that was imported before; what is out already stays as it is."""
+    if article.released_at is not None:
+        return article, "unchanged"
+
+    def release(draft: Article) -> None:
+        lifecycle.release(draft, None, caller.visibility.now)
+
+    return articles.change_lifecycle(session, caller, article, release), "updated"
+
+
+def _identity(page: CapturedPage) -> str:
+    """The same for every capture of one page, however its text was corrected since."""
+    parts = (page.headline, *page.authors, str(page.published_on))
+    return "captured-page:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _author_id(session: Session, caller: Caller, name: str) -> str:
+    same_name = select(Author.id).where(col(Author.name_key) == sort_key(name)).order_by(Author.id)
+    known = session.exec(same_name).first()
+    return known or authors.create_author(session, caller, AuthorCreate(name=name)).id
+
+
+def _fields(page: CapturedPage, external_id: str, digest: str) -> dict[str, Any]:
+    metadata = {"sha256": digest}
+    if page.last_update is not None:
+        metadata["last_update"] = page.last_update
+    fields: dict[str, Any] = {
+        "headline": page.headline,
+        "byline": page.byline,
+        "external_id": external_id,
+        "body": {"format": "html", "source": _paragraphs(page.paragraphs)},
+        "metadata": metadata,
+    }
+    if page.published_on is not None:
+        fields["published_at"] = _instant(page.published_on)
+    if page.image is not None:
+        fields["image"] = {"caption": page.image.caption, "credit": page.image.credit}
+    return fields
+
+
+def _instant(published_on: Any) -> datetime:
+    # A printed date has no time: it stands for the beginning of that day.
+    if isinstance(published_on, datetime):
+        return published_on.astimezone(UTC)
+    return datetime(published_on.year, published_on.month, published_on.day, tzinfo=UTC)
+
+
+def _paragraphs(paragraphs: tuple[str, ...]) -> str:
+    return "\n".join(f"<p>{html.escape(paragraph, quote=False)}</p>" for paragraph in paragraphs)

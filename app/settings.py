@@ -1,0 +1,141 @@
+"""Every setting of Byline: a `BYLINE_*` variable or a line in `.env`, typed, with its unit in the name."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "BYLINE_"
+ENV_FILE = ".env"
+
+
+class WrongSetting(Exception):
+    """A setting cannot be used; the message is one line that says which, why and what it was."""
+
+
+def _comma_separated(value: Any) -> Any:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+class Settings(BaseSettings):
+    """How this Byline is set up. Every field has a working default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(
+        "", description="`sqlite:///file` or `postgresql://…`; `byline.db` in the data folder."
+    )
+    data_dir: Path = Field(Path("."), description="Folder for the files that Byline keeps itself.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, le=256, description="Server processes.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe message that is logged."
+    )
+    log_format: Literal["console", "json"] = Field("console", description="How a log line looks.")
+
+    site_title: str = Field("Byline", min_length=1, description="Name of the publication.")
+    base_url: str = Field("", description="Where clients reach this server, without a final slash.")
+    article_url: str = Field(
+        "", description="An article's public page, with `{slug}`; its API address when not given."
+    )
+    language: str = Field(
+        "en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="BCP 47; for articles that name none.",
+    )
+
+    public_read: bool = Field(
+        default=True, description="Published content is readable without a key."
+    )
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        ["*"], description="Origins whose pages may call the API, comma separated; `*` is any."
+    )
+    cache_max_age_seconds: int = Field(
+        0, ge=0, le=86_400, description="How long shared caches may answer without asking again."
+    )
+
+    body_bytes_max: int = Field(
+        2_000_000, ge=1_000, le=1_000_000_000, description="Largest request body."
+    )
+    count_rows_max: int = Field(
+        10_000, ge=1, le=1_000_000, description="Rows that `count=estimate` counts before it stops."
+    )
+    database_pool_size: int = Field(
+        20, ge=1, le=1_000, description="Database connections of one process."
+    )
+    database_wait_seconds: float = Field(
+        10, gt=0, le=300, description="How long to wait for a connection or for another writer."
+    )
+    migrate_on_start: bool = Field(
+        default=True, description="`byline serve` brings the schema up to date."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("must start with sqlite:/// or postgresql://")
+        if value in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("SQLite needs a file, for example sqlite:///byline.db")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _absolute_base(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("article_url")
+    @classmethod
+    def _template_with_slug(cls, value: str) -> str:
+        if value and ("{slug}" not in value or not value.startswith(("http://", "https://"))):
+            raise ValueError("must start with http:// or https:// and contain {slug}")
+        return value
+
+    @property
+    def site_url(self) -> str:
+        """Where clients reach this server; made from host and port when `base_url` is not given."""
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def article_url_template(self) -> str:
+        return self.article_url or f"{self.site_url}/v1/articles/{{slug}}"
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'byline.db'}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of the environment and `.env`, with `overrides` above them.
+
+    Raises `WrongSetting` for a value that cannot be used and for a `BYLINE_*` name that does not
+    exist: a misspelt setting that is silently ignored is the worst kind.
+    """
+    _refuse_unknown_names()
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        reason = first["msg"].removeprefix("Value error, ")
+        raise WrongSetting(f"{name}: {reason} (it is {first['input']!r})") from None
+
+
+def _refuse_unknown_names() -> None:
+    given = set(os.environ) | (set(dotenv_values(ENV_FILE)) if Path(ENV_FILE).is_file() else set())
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(
+        name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise WrongSetting(f"{unknown[0]}: there is no such setting; the README lists them")

@@ -1,0 +1,203 @@
+"""Creating, changing, merging and deleting tags."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from app.access.caller import Caller
+from app.archive.actions import mark_sections, move_articles
+from app.archive.filter import article_tag
+from app.archive.models import Tag, sort_key
+from app.archive.names import linked
+from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to, resolve_refs
+from app.changes.actions import record_change, record_removal
+from app.db.columns import new_id
+from app.tags.models import TagCreate
+from app.web.conditional import Precondition
+from app.web.problems import conflict, invalid_field
+
+SHOWN_IN_ARTICLES = ("slug", "name", "kind")
+SHOWN_IN_CHILDREN = ("slug", "name")
+DEPTH_MAX = 10
+
+
+def existing_tag(session: Session, ref: str, match: Precondition) -> Tag:
+    """The tag to change; raises what an absent or newer one is answered with."""
+    tag = session.exec(select(Tag).where(is_ref("tag", ref))).first()
+    if tag is None:
+        raise absence(session, "tag", ref)
+    match.check(tag.version)
+    return tag
+
+
+def create_tag(session: Session, caller: Caller, wanted: TagCreate) -> Tag:
+    now, tag_id = caller.visibility.now, new_id()
+    tag = Tag(
+        id=tag_id,
+        slug=choose_slug(session, "tag", wanted.slug, wanted.name, tag_id),
+        **_content(session, wanted, tag_id),
+        version=1,
+        sequence=0,
+        created_at=now,
+        updated_at=now,
+    )
+    _record(session, tag, caller)
+    session.add(tag)
+    session.flush()
+    return tag
+
+
+def replace_tag(session: Session, caller: Caller, tag: Tag, wanted: TagCreate) -> Tag:
+    """Gives the tag this content. Articles that show a changed name, slug or kind move along."""
+    slug = tag.slug
+    if wanted.slug != slug and "slug" in wanted.model_fields_set:
+        slug = choose_slug(session, "tag", wanted.slug, wanted.name, tag.id)
+    content = {"slug": slug, **_content(session, wanted, tag.id)}
+    changed = {name for name, value in content.items() if getattr(tag, name) != value}
+    if not changed:
+        return tag
+    former_slug = tag.slug
+    for name in changed:
+        setattr(tag, name, content[name])
+    _next_version(session, tag, caller)
+    if "slug" in changed:
+        keep_former(session, "tag", former_slug, slug, tag.id)
+    if "kind" in changed:
+        mark_sections(session, _articles_of(tag.id))
+    if changed.intersection(SHOWN_IN_CHILDREN):
+        for child in _children(session, tag.id):
+            _next_version(session, child, caller)
+    if changed.intersection(SHOWN_IN_ARTICLES):
+        _move_articles(session, caller, tag.id)
+    return tag
+
+
+def delete_tag(session: Session, caller: Caller, tag: Tag) -> None:
+    """Deletes a tag that nothing uses; its addresses answer 410 from now on."""
+    if linked(session, article_tag, "tag_id", tag.id):
+        raise conflict(
+            "in-use", "Articles have this tag; take it off them or merge it into another."
+        )
+    if _children(session, tag.id):
+        raise conflict("in-use", "Other tags are under this one; give them another parent first.")
+    lead_to(session, "tag", tag.id, tag.slug, tag.id)
+    _remove(session, caller, tag, "deleted")
+
+
+def merge_tags(session: Session, caller: Caller, tag: Tag, into_ref: str) -> Tag:
+    """Makes one tag part of another: its articles and children move, its addresses lead there."""
+    into = session.exec(select(Tag).where(is_ref("tag", into_ref))).first()
+    if into is None:
+        raise invalid_field("/into", f"There is no tag `{into_ref}`.")
+    if into.id == tag.id:
+        raise invalid_field("/into", "A tag cannot be merged into itself.")
+    if tag.id in _ancestors(session, into.parent_id):
+        into.parent_id = tag.parent_id
+        _next_version(session, into, caller)
+    for child in _children(session, tag.id):
+        child.parent_id = into.id
+        _next_version(session, child, caller)
+    for one in (tag, into):
+        _move_articles(session, caller, one.id)
+    _relink(session, tag.id, into.id)
+    mark_sections(session, _articles_of(into.id))
+    lead_to(session, "tag", tag.id, tag.slug, into.id)
+    _remove(session, caller, tag, "merged")
+    return into
+
+
+def tag_content(tag: Tag) -> dict[str, Any]:
+    """What a client may write of a tag, as it stands."""
+    return {
+        "slug": tag.slug,
+        "name": tag.name,
+        "kind": tag.kind,
+        "description": tag.description,
+        "parent": tag.parent_id,
+    }
+
+
+def _content(session: Session, wanted: TagCreate, own_id: str) -> dict[str, Any]:
+    return {
+        "name": wanted.name,
+        "name_key": sort_key(wanted.name),
+        "kind": wanted.kind,
+        "description": wanted.description,
+        "parent_id": _parent_id(session, wanted.parent, own_id),
+    }
+
+
+def _parent_id(session: Session, ref: str | None, own_id: str) -> str | None:
+    if ref is None:
+        return None
+    parent_id = resolve_refs(session, "tag", [ref]).get(ref)
+    if parent_id is None:
+        raise invalid_field("/parent", f"There is no tag `{ref}`.")
+    line = _ancestors(session, parent_id)
+    if own_id in line:
+        raise invalid_field("/parent", "A tag cannot be under itself.")
+    if len(line) >= DEPTH_MAX:
+        raise invalid_field("/parent", f"Tags can be {DEPTH_MAX} levels deep at most.")
+    return parent_id
+
+
+def _ancestors(session: Session, tag_id: str | None) -> list[str]:
+    """The tag and all that it is under, nearest first."""
+    line: list[str] = []
+    while tag_id is not None and tag_id not in line:
+        line.append(tag_id)
+        tag_id = session.exec(select(Tag.parent_id).where(Tag.id == tag_id)).first()
+    return line
+
+
+def _children(session: Session, tag_id: str) -> list[Tag]:
+    return list(session.exec(select(Tag).where(col(Tag.parent_id) == tag_id)))
+
+
+def _articles_of(tag_id: str) -> sa.Select[tuple[str]]:
+    return sa.select(article_tag.c.article_id).where(article_tag.c.tag_id == tag_id)
+
+
+def _relink(session: Session, from_id: str, to_id: str) -> None:
+    # Where an article has both, the one that stays keeps its place.
+    links, connection = article_tag, session.connection()
+    other = links.alias()
+    both = sa.select(other.c.article_id).where(other.c.tag_id == to_id)
+    connection.execute(
+        sa.delete(links).where(links.c.tag_id == from_id, links.c.article_id.in_(both))
+    )
+    connection.execute(sa.update(links).where(links.c.tag_id == from_id).values(tag_id=to_id))
+
+
+def _move_articles(session: Session, caller: Caller, tag_id: str) -> None:
+    at = caller.visibility.now
+    move_articles(session, article_tag, "tag_id", tag_id, at=at, key_id=caller.key_id)
+
+
+def _next_version(session: Session, tag: Tag, caller: Caller) -> None:
+    tag.version += 1
+    tag.updated_at = caller.visibility.now
+    _record(session, tag, caller)
+    session.flush()
+
+
+def _record(session: Session, tag: Tag, caller: Caller) -> None:
+    tag.sequence = record_change(
+        session,
+        "tag",
+        tag.id,
+        tag.version,
+        tag_content(tag),
+        at=caller.visibility.now,
+        key_id=caller.key_id,
+    )
+
+
+def _remove(session: Session, caller: Caller, tag: Tag, reason: str) -> None:
+    record_removal(
+        session, "tag", tag.id, tag.version + 1, reason,
+        at=caller.visibility.now, key_id=caller.key_id, snapshot=tag_content(tag),
+    )  # fmt: skip
+    session.delete(tag)
+    session.flush()

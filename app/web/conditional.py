@@ -1,0 +1,132 @@
+"""Conditional requests (RFC 9110, section 13) and cache headers: what makes a copy reusable.
+
+An entity tag is `"version-digest"` for one thing and `"digest"` for a list. The digest is of the
+very bytes, so a tag can never say 'unchanged' when something shown did change; the version in
+front is what `If-Match` compares, so that a tag of any selection of fields guards a write.
+"""
+
+import hashlib
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.web.problems import Problem
+
+_TAG = re.compile(r'(W/)?"([^"]*)"')
+_ENCODING_SUFFIX = re.compile(r"-(?:gzip|br|zstd)$")
+VARY = "Accept, Accept-Encoding, Authorization"
+
+
+def json_response(
+    request: Request,
+    body: bytes,
+    *,
+    version: int | None = None,
+    private: bool,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """JSON with its validators, or 304 when the caller has these very bytes already."""
+    tag = entity_tag(body, version)
+    all_headers = {
+        "ETag": tag,
+        "Cache-Control": _cache_control(request, private),
+        "Vary": VARY,
+        **(headers or {}),
+    }
+    if status == 200 and request.method == "GET":
+        known = _matching_tag(request, tag)
+        if known:
+            return Response(status_code=304, headers=all_headers | {"ETag": known})
+    return Response(body, status, all_headers, media_type="application/json")
+
+
+def entity_tag(body: bytes, version: int | None = None) -> str:
+    digest = hashlib.blake2b(body, digest_size=9).hexdigest()
+    return f'"{digest}"' if version is None else f'"{version}-{digest}"'
+
+
+def _cache_control(request: Request, private: bool) -> str:
+    # 'no-cache' lets caches keep an answer, but not use it without asking: a withdrawal is at once.
+    max_age_seconds = request.app.state.settings.cache_max_age_seconds
+    if private:
+        return "private, no-cache"
+    return f"public, max-age={max_age_seconds}" if max_age_seconds else "public, no-cache"
+
+
+def _matching_tag(request: Request, tag: str) -> str | None:
+    """The tag of `If-None-Match` that names these bytes, in whichever content coding."""
+    given = request.headers.get("if-none-match")
+    if given is None:
+        return None
+    if given.strip() == "*":
+        return tag
+    for found in _TAG.finditer(given):
+        opaque = found.group(2)
+        if f'"{_ENCODING_SUFFIX.sub("", opaque)}"' == tag:
+            return f'"{opaque}"'
+    return None
+
+
+class Precondition:
+    """The versions that a write was made against; `check` refuses it when none is current."""
+
+    def __init__(self, if_match: str | None) -> None:
+        self._any = if_match is None or if_match.strip() == "*"
+        self._versions = set() if if_match is None else _versions_of(if_match)
+
+    def check(self, version: int) -> None:
+        """Raises 412 when the thing has moved on since the caller read it."""
+        if not self._any and version not in self._versions:
+            raise Problem(
+                412,
+                "stale",
+                "It has changed since the version that If-Match names; read it again, "
+                "make your change to that, and send its ETag.",
+            )
+
+
+def _versions_of(if_match: str) -> set[int]:
+    # A weak tag never matches here (RFC 9110, section 13.1.1).
+    tags = (found.group(2) for found in _TAG.finditer(if_match) if not found.group(1))
+    return {int(tag.partition("-")[0]) for tag in tags if re.match(r"\d{1,15}(-|$)", tag, re.ASCII)}
+
+
+def _required(
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="The `ETag` of what you read, or `*` for whatever is there. "
+            "Absent: 428. Changed since: 412.",
+            examples=["*"],
+        ),
+    ] = None,
+) -> Precondition:
+    if if_match is None:
+        raise Problem(
+            428,
+            "precondition-required",
+            "Send If-Match with the ETag of the version that you read, or * to write over any.",
+        )
+    return Precondition(if_match)
+
+
+def _optional(
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="The `ETag` of what you read; 412 when it has changed since.",
+            examples=["*"],
+        ),
+    ] = None,
+) -> Precondition:
+    return Precondition(if_match)
+
+
+IfMatch = Annotated[Precondition, Depends(_required)]
+OptionalIfMatch = Annotated[Precondition, Depends(_optional)]

@@ -1,0 +1,175 @@
+"""What every request passes through: id, log line, failures, body bound, HEAD, coded entity tags."""
+
+import re
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.db.columns import new_id
+from app.db.database import DatabaseBusy
+from app.web.problems import Problem, busy_problem, internal_problem, problem_response
+
+log = structlog.get_logger("byline.http")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+
+
+class RequestLog:
+    """Gives each request an id, answers with it, and writes one line when the answer has left.
+
+    A proxy's `X-Request-ID` is kept when it is plain. The query and the key never reach the log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        began = time.perf_counter()
+        request_id = _request_id(scope)
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                duration_ms=round((time.perf_counter() - began) * 1000, 1),
+                key=state.get("key_id"),
+            )
+            structlog.contextvars.clear_contextvars()
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else new_id()
+
+
+class Failures:
+    """Turns what nobody caught into a problem; the traceback goes to the log, never to a client."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_noting_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting_start)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            await problem_response(_problem_of(error), scope)(scope, receive, send)
+
+
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, DatabaseBusy):
+        log.warning("database busy", reason=str(error))
+        return busy_problem()
+    log.error("unexpected failure", exc_info=error)
+    return internal_problem()
+
+
+class BodyLimit:
+    """Refuses a request body over the bound: at once when it says its length, else while it comes."""
+
+    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+        self.app = app
+        self.bytes_max = bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isdecimal() and int(length) > self.bytes_max:
+            raise self._too_large()
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.bytes_max:
+                raise self._too_large()
+            return message
+
+        await self.app(scope, receive_counted, send)
+
+    def _too_large(self) -> Problem:
+        return Problem(413, "too-large", f"A request body may have {self.bytes_max} bytes at most.")
+
+
+class HeadAsGet:
+    """Answers HEAD with the headers of GET (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+
+
+class CodedEntityTags:
+    """Gives each content coding of an answer its own strong entity tag.
+
+    A compressed body is another representation (RFC 9110, section 8.8.3); `If-None-Match` and
+    `If-Match` take the tag with and without the suffix.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_suffix(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                _add_suffix(headers)
+                _name_once(headers)
+            await send(message)
+
+        await self.app(scope, receive, send_with_suffix)
+
+
+def _name_once(headers: MutableHeaders) -> None:
+    # Each layer adds what it varies by; a header named twice helps nobody.
+    if "vary" in headers:
+        named = {name.strip().title(): None for name in headers["vary"].split(",")}
+        headers["vary"] = ", ".join(named)
+
+
+def _add_suffix(headers: MutableHeaders) -> None:
+    coding, tag = headers.get("content-encoding"), headers.get("etag")
+    if coding and tag:
+        headers["etag"] = f'{tag.removesuffix(chr(34)).removeprefix("W/")}-{coding}"'

@@ -1,0 +1,157 @@
+"""The OpenAPI document: what FastAPI makes of the routes, and what it cannot know."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.web.problems import MEDIA_TYPE, ProblemModel
+
+DESCRIPTION = """\
+Articles, authors and tags of a newsroom, for any client.
+
+- **Reading** needs no key unless this site says so. Send a key as `Authorization: Bearer <key>`,
+  or as the password of HTTP Basic.
+- **Errors** have one shape, RFC 9457 problem details; `errors` says which part of the request.
+- **Unknown parameters and fields are refused**, never ignored; so is a limit over the maximum.
+- **Copies** are checked with `ETag` and `If-None-Match`; writes are guarded by `If-Match`.
+- **Times** are RFC 3339; any offset is taken, answers are in UTC.
+- **`{ref}`** is an id or a slug. A slug that changed answers 301, what was public and is gone 410.
+- Every `GET` also answers `HEAD`, every path `OPTIONS`.
+"""
+TAGS = [
+    {"name": "articles", "description": "The news: reading, writing, publishing, taking back."},
+    {"name": "authors", "description": "The people whom articles name."},
+    {"name": "tags", "description": "What articles are about, and the sections they run in."},
+    {"name": "access", "description": "API keys, and what yours may do."},
+    {"name": "health", "description": "For those who run this."},
+]
+_WORDS = {
+    400: "The request cannot be read: broken JSON, or an address that is not UTF-8.",
+    401: "A key is needed, or the one sent is not valid.",
+    403: "The key's scopes do not allow this.",
+    404: "There is no such thing that you may see.",
+    409: "It cannot be done as things stand.",
+    410: "It was public and has been deleted or withdrawn.",
+    412: "It has changed since the version that `If-Match` names.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "Something in the request cannot be accepted; `errors` says what.",
+    428: "`If-Match` is missing.",
+    503: "The database is busy; try again after `Retry-After`.",
+}
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Makes `/openapi.json` from the routes, once, when it is first asked for."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    settings = app.state.settings
+    document = get_openapi(
+        title=settings.site_title,
+        version=app.version,
+        openapi_version="3.1.0",
+        summary="A headless JSON API for news articles.",
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=TAGS,
+        servers=[{"url": settings.site_url, "description": "This server."}],
+        contact={"name": settings.site_title, "url": settings.site_url},
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Problem"] = _problem_schema(schemas)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete(operation, path, method, public_read=settings.public_read)
+    return document
+
+
+def _problem_schema(schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = ProblemModel.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= schema.pop("$defs")
+    return schema | {"title": "Problem"}
+
+
+def _complete(operation: dict[str, Any], path: str, method: str, *, public_read: bool) -> None:
+    scope = _needed_scope(operation)
+    operation.get("responses", {}).pop("422", None)
+    reads = method == "get"
+    names_one = "{" in path
+    guarded = _guard(operation, required=method in ("put", "patch", "delete"))
+    statuses = {400, 422, 503} if path.startswith("/v1/") else {503}
+    if scope:
+        statuses |= {401, 403}
+        operation["security"] = [{"key": []}, {"keyAsPassword": []}]
+        if scope == "read" and public_read:
+            operation["security"].insert(0, {})
+    if names_one:
+        statuses |= {404} if path.startswith("/v1/keys") else {404, 410}
+    if "requestBody" in operation:
+        statuses |= {413, 415}
+    if not reads and scope not in (None, "read"):
+        statuses |= {409}
+    if guarded:
+        statuses |= {412}
+    if method in ("put", "patch", "delete"):
+        statuses |= {428}
+    responses = operation["responses"]
+    responses |= {str(status): _problem(status) for status in sorted(statuses)}
+    if names_one and not path.startswith("/v1/keys"):
+        responses["301" if reads else "308"] = {
+            "description": "The slug has changed; `Location` has the new address.",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        }
+    if scope:
+        _say_headers(responses, reads)
+    if method == "patch":
+        content = operation["requestBody"]["content"]
+        content["application/merge-patch+json"] = content["application/json"]
+
+
+def _needed_scope(operation: dict[str, Any]) -> str | None:
+    scopes = [
+        scope for one in operation.get("security", []) for named in one.values() for scope in named
+    ]
+    return scopes[0] if scopes else None
+
+
+def _guard(operation: dict[str, Any], *, required: bool) -> bool:
+    """Whether the operation takes `If-Match`. FastAPI would answer 422, not 428, if it required it."""
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] == "If-Match":
+            parameter["required"] = required
+            parameter["schema"] = {"type": "string"}
+            return True
+    return False
+
+
+def _say_headers(responses: dict[str, Any], reads: bool) -> None:
+    for status, response in responses.items():
+        if status in ("200", "201"):
+            headers = response.setdefault("headers", {})
+            headers["ETag"] = {
+                "description": "The validator of this answer.",
+                "schema": {"type": "string"},
+            }
+            if status == "201":
+                headers["Location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+    if reads:
+        responses["304"] = {"description": "You have it already (`If-None-Match`)."}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    return {
+        "description": _WORDS[status],
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }

@@ -1,0 +1,208 @@
+"""Pages of a list: signed cursors, the `page` member and the `Link` header (RFC 8288)."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import ConfigDict, Field
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.web.conditional import json_response
+from app.web.params import OutputModel, StrictModel
+from app.web.problems import Problem
+
+LIMIT_MAX = 100
+LIMIT_DEFAULT = 20
+_SIGNATURE_BYTES = 12
+
+Limit = Annotated[
+    int, Field(ge=1, le=LIMIT_MAX, description="Rows on a page; more than 100 is refused.")
+]
+Cursor = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=4000,
+        description="`page.next` or `page.previous` of an earlier answer. It holds the whole list "
+        "that it came from, so it may stand alone; other filters beside it are refused.",
+    ),
+]
+Count = Literal["none", "estimate", "exact"]
+Row = TypeVar("Row")
+
+
+class Page(OutputModel):
+    """Where this page stands in its list."""
+
+    next: str | None = Field(description="Cursor of the page after this one; null on the last.")
+    previous: str | None = Field(
+        description="Cursor of the page before this one; null on the first."
+    )
+    limit: int = Field(description="Rows that a full page has.", examples=[20])
+    total: int = Field(
+        default=0, description="Rows of the whole list; only when `count` asks for it."
+    )
+    total_kind: Literal["exact", "at_least"] = Field(
+        default="exact",
+        description="`at_least`: `count=estimate` stopped counting here; there are more.",
+    )
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place between two rows: the key of the row next to it, and which way to go from there."""
+
+    key: tuple[Any, ...]
+    backwards: bool
+
+
+class Cursors:
+    """Makes and reads the cursors of one list, for one view of it.
+
+    `view` says what the caller may see: a cursor from another view is refused. The signature
+    keeps clients from making cursors of their own, so that a position is always one we gave out.
+    """
+
+    def __init__(self, secret: bytes, listing: str, view: str) -> None:
+        self._key = hashlib.blake2b(
+            f"{listing}\n{view}".encode(), key=secret, digest_size=32
+        ).digest()
+
+    def encode(self, state: Mapping[str, Any], position: Position) -> str:
+        payload = to_json([state, list(position.key), position.backwards])
+        return base64.urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
+
+    def decode(self, cursor: str) -> tuple[dict[str, Any], Position]:
+        """The list's parameters and the position; 422 for what did not come from `encode`."""
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            raise _bad_cursor() from None
+        signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._signature(payload)):
+            raise _bad_cursor()
+        state, key, backwards = from_json(payload)
+        return state, Position(tuple(key), backwards)
+
+    def _signature(self, payload: bytes) -> bytes:
+        return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
+
+
+def _bad_cursor() -> Problem:
+    return Problem(
+        422,
+        "bad-cursor",
+        "This cursor does not belong to this list as you may see it; start again without one.",
+        errors=[{"parameter": "cursor", "detail": "is cut, changed, or from another list or key"}],
+    )
+
+
+def continue_list(
+    given: Mapping[str, Any], cursor: str | None, cursors: Cursors, *, free: Sequence[str]
+) -> tuple[dict[str, Any], Position | None]:
+    """The parameters of the list and the position to go on from.
+
+    `given` are the parameters that the request named. Those in `free` may differ from page to
+    page; any other must be as it was when the list began.
+    """
+    if cursor is None:
+        return dict(given), None
+    state, position = cursors.decode(cursor)
+    changed = [name for name in given if name not in free and given[name] != state.get(name)]
+    if changed:
+        raise Problem(
+            422,
+            "other-list",
+            "This cursor is from a list with other parameters; start again without it.",
+            errors=[
+                {"parameter": name, "detail": "is not what the list began with"} for name in changed
+            ],
+        )
+    return state | dict(given), position
+
+
+class ListQuery(StrictModel):
+    """The parameters that every list takes."""
+
+    model_config = ConfigDict(strict=False)  # numbers come as text in an address
+
+    limit: Limit = LIMIT_DEFAULT
+    cursor: Cursor | None = None
+
+
+Params = TypeVar("Params", bound=ListQuery)
+
+
+class Paging(Generic[Params]):
+    """One request for one page: `params` as the list began, `position` to go on from.
+
+    `listing` names the list and `view` says what the caller may see of it; parameters in `free`
+    may change from page to page.
+    """
+
+    def __init__(
+        self, request: Request, asked: Params, listing: str, view: str, free: Sequence[str] = ()
+    ) -> None:
+        self._address = f"{request.app.state.settings.site_url}{request.url.path}"
+        self._cursors = Cursors(request.app.state.cursor_secret, listing, view)
+        given = asked.model_dump(mode="json", exclude_unset=True, exclude={"cursor"})
+        self._state, self.position = continue_list(
+            given, asked.cursor, self._cursors, free=("limit", *free)
+        )
+        self.params = type(asked).model_validate(self._state)
+
+    def page(
+        self, walked: Sequence[Row], key_of: Callable[[Row], tuple[Any, ...]]
+    ) -> tuple[list[Row], dict[str, Any]]:
+        """The rows to show, in list order, and their `page` member.
+
+        `walked` are the rows in the order they were walked in, one more than the limit where
+        there are more; `key_of` gives a row's sort key.
+        """
+        limit, backwards = self.params.limit, self.position is not None and self.position.backwards
+        more, shown = len(walked) > limit, list(walked[:limit])
+        if backwards:
+            shown.reverse()
+        before, after = (more, True) if backwards else (self.position is not None, more)
+        keys = [key_of(row) for row in shown] or [self.position.key if self.position else ()]
+        page = {
+            "next": self._cursor(keys[-1], backwards=False) if after else None,
+            "previous": self._cursor(keys[0], backwards=True) if before else None,
+            "limit": limit,
+        }
+        return shown, page
+
+    def answer(
+        self, request: Request, data: Sequence[Any], page: Mapping[str, Any], *, private: bool
+    ) -> Response:
+        """The list as JSON with `Link` (RFC 8288) to the pages around it."""
+        headers = {}
+        links = [
+            f'<{self._address}?{self._query(page[name])}>; rel="{relation}"'
+            for name, relation in (("next", "next"), ("previous", "prev"))
+            if page[name] is not None
+        ]
+        if links:
+            headers["Link"] = ", ".join(links)
+        body = to_json({"data": data, "page": page})
+        return json_response(request, body, private=private, headers=headers)
+
+    def _cursor(self, key: tuple[Any, ...], *, backwards: bool) -> str:
+        return self._cursors.encode(self._state, Position(key, backwards))
+
+    def _query(self, cursor: str) -> str:
+        return urlencode([*_flat(self._state), ("cursor", cursor)])
+
+
+def _flat(state: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, str(value).lower() if isinstance(value, bool) else str(value))
+        for name, values in state.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]

