@@ -49,6 +49,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        separate_input_output_schemas=False,
         exception_handlers=dict.fromkeys(
             (HTTPException, RequestValidationError, Moved), answer_problem
         ),

@@ -104,7 +104,10 @@ class Settings(BaseSettings):
     @property
     def site_url(self) -> str:
         """Where clients reach this server; made from host and port when `base_url` is not given."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        if self.base_url:
+            return self.base_url
+        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def article_url_template(self) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ConfigDict
 from pydantic import Field as PydanticField
 from sqlmodel import Field, SQLModel
 
@@ -85,6 +85,18 @@ KeyName = Annotated[
 
 
 class KeyCreate(StrictModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Regional partner",
+                    "scopes": ["read"],
+                    "entitlement": {"articles": {"tag": ["local,transport"]}, "embargoed": True},
+                }
+            ]
+        }
+    )
+
     name: KeyName
     scopes: Scopes
     entitlement: Entitlement | None = PydanticField(
@@ -106,7 +118,18 @@ class EntitlementUpdate(MergePatch, Entitlement):
 class KeyUpdate(MergePatch, KeyCreate):
     """Some fields of a key, as JSON Merge Patch: null clears one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"expires_at": "2027-06-30T00:00:00Z"}]}
+    )
+
     entitlement: EntitlementUpdate | None = None
+
+
+class EntitlementPublic(OutputModel):
+    """What a key may see: the filters that are set, and whether embargoes are lifted for it."""
+
+    articles: ArticleFilter
+    embargoed: bool
 
 
 class KeyPublic(OutputModel):
@@ -116,7 +139,7 @@ class KeyPublic(OutputModel):
         description="How the key begins, to tell keys apart.", examples=["byline_4fJq"]
     )
     scopes: list[Scope]
-    entitlement: Entitlement | None
+    entitlement: EntitlementPublic | None
     version: int
     created_at: datetime
     expires_at: datetime | None
@@ -139,5 +162,5 @@ class Me(OutputModel):
     id: str | None = PydanticField(json_schema_extra={"format": "uuid"})
     name: str | None
     scopes: list[Scope] = PydanticField(description="All scopes, those included by others too.")
-    entitlement: Entitlement | None
+    entitlement: EntitlementPublic | None
     expires_at: datetime | None

@@ -10,7 +10,6 @@ from app.access.caller import Admin, Reader
 from app.access.models import (
     SCOPES,
     ApiKey,
-    Entitlement,
     KeyCreate,
     KeyCreated,
     KeyList,
@@ -116,7 +115,7 @@ def _document(row: Any) -> dict[str, Any]:
 
 
 def _entitlement(stored: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if stored is None else Entitlement.model_validate(stored).model_dump()
+    return None if stored is None else {"articles": {}, "embargoed": False, **stored}
 
 
 def _answer(request: Request, row: ApiKey | Any) -> Response:

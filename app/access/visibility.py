@@ -23,9 +23,8 @@ def _filled_groups(values: list[str]) -> list[str]:
 
 
 def _known_statuses(values: list[str]) -> list[str]:
-    for choice in ",".join(values).split(","):
-        if choice not in STATUSES:
-            raise ValueError(f"may be {', '.join(STATUSES)}")
+    if any(choice not in STATUSES for value in values for choice in value.split(",")):
+        raise ValueError(f"may be {', '.join(STATUSES)}")
     return values
 
 

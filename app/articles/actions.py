@@ -18,7 +18,7 @@ from app.archive.refs import choose_slug, forget, is_ref, keep_former, known_ref
 from app.archive.shapes import kept
 from app.articles import lifecycle
 from app.articles.body import RenderedBody, render
-from app.articles.models import ArticleCreate, Body, CorrectionCreate
+from app.articles.models import ArticleCreate, CorrectionCreate
 from app.articles.queries import absence
 from app.changes.actions import record_removal, take_numbers
 from app.changes.models import Revision
@@ -39,6 +39,22 @@ class Refs:
     section: str | None
 
 
+@dataclass(frozen=True)
+class Submission:
+    """What a client sent of an article, its body rendered, and whether to publish it with that."""
+
+    wanted: ArticleCreate
+    rendered: RenderedBody | None
+    language: str
+    publish: bool
+
+
+def submission(wanted: ArticleCreate, *, language: str, publish: bool = False) -> Submission:
+    """Prepares what was sent. Rendering takes its time: call it before the writer's turn begins."""
+    rendered = render(wanted.body.format, wanted.body.source) if wanted.body else None
+    return Submission(wanted, rendered, wanted.language or language, publish)
+
+
 def existing_article(session: Session, caller: Caller, ref: str, match: Precondition) -> Article:
     """The article to change; raises what an absent, unseen or newer one is answered with."""
     visible = Selection(session, caller.visibility).conditions()
@@ -49,67 +65,27 @@ def existing_article(session: Session, caller: Caller, ref: str, match: Precondi
     return article
 
 
-def create_article(
-    session: Session,
-    caller: Caller,
-    wanted: ArticleCreate,
-    rendered: RenderedBody | None,
-    *,
-    publish: bool,
-    language: str,
-) -> Article:
+def create_article(session: Session, caller: Caller, submission: Submission) -> Article:
     """A new article: a draft, or published at once when asked for."""
-    now, article_id = caller.visibility.now, new_id()
-    article = Article(
-        id=article_id,
-        slug=choose_slug(session, "article", wanted.slug, wanted.headline, article_id),
-        language=wanted.language or language,
-        corrections=[],
-        version=0,
-        sequence=0,
-        created_at=now,
-        updated_at=now,
-        **_content(wanted, rendered),
-    )
-    _check_dates_allowed(caller, article, wanted)
-    _apply_dates(article, wanted)
-    article.language_key = article.language.lower()
-    _check_external_id(session, article)
-    if publish:
-        _must_publish(caller)
-        lifecycle.release(article, None, now)
-    refs = _known(session, wanted)
+    now, wanted, article_id = caller.visibility.now, submission.wanted, new_id()
+    slug = choose_slug(session, "article", wanted.slug, wanted.headline, article_id)
+    blank: dict[str, Any] = {"id": article_id, "slug": slug, "version": 0, "corrections": []}
+    article = Article(**blank, created_at=now)
+    refs = _apply(session, caller, article, submission)
     _save(session, caller, article, refs)
     return article
 
 
 def replace_article(
-    session: Session,
-    caller: Caller,
-    article: Article,
-    wanted: ArticleCreate,
-    rendered: RenderedBody | None,
-    *,
-    publish: bool,
-    language: str,
+    session: Session, caller: Caller, article: Article, submission: Submission
 ) -> Article:
     """Gives the article this content; a slug or date that the request leaves out stays."""
+    wanted, former_slug = submission.wanted, article.slug
     before = snapshot_of(article, current_refs(session, article.id))
     lifecycle.settle(article, caller.visibility.now)
-    _check_dates_allowed(caller, article, wanted)
-    former_slug = article.slug
-    if "slug" in wanted.model_fields_set and wanted.slug != article.slug:
+    if "slug" in wanted.model_fields_set and wanted.slug != former_slug:
         article.slug = choose_slug(session, "article", wanted.slug, wanted.headline, article.id)
-    for name, value in _content(wanted, rendered).items():
-        setattr(article, name, value)
-    article.language = wanted.language or language
-    article.language_key = article.language.lower()
-    _apply_dates(article, wanted)
-    _check_external_id(session, article)
-    if publish:
-        _must_publish(caller)
-        lifecycle.release(article, None, caller.visibility.now)
-    refs = _known(session, wanted)
+    refs = _apply(session, caller, article, submission)
     _save(session, caller, article, refs, before)
     if article.slug != former_slug:
         keep_former(session, "article", former_slug, article.slug, article.id)
@@ -181,11 +157,6 @@ def article_content(session: Session, article: Article) -> dict[str, Any]:
     }
 
 
-def rendered_body(body: Body | None) -> RenderedBody | None:
-    """The body as readers get it. Call it before the writer's turn begins: it takes its time."""
-    return render(body.format, body.source) if body else None
-
-
 def snapshot_of(article: Article, refs: Refs) -> dict[str, Any]:
     """All that a reader or an editor could notice of an article, as plain JSON."""
     names = (
@@ -226,6 +197,20 @@ def current_refs(session: Session, article_id: str) -> Refs:
     return Refs(tuple((one, role) for one, role in authors), tuple(one for one, _ in tags), section)
 
 
+def _apply(session: Session, caller: Caller, article: Article, submission: Submission) -> Refs:
+    wanted, now = submission.wanted, caller.visibility.now
+    _check_dates_allowed(caller, article, wanted)
+    for name, value in _content(submission).items():
+        setattr(article, name, value)
+    if "published_at" in wanted.model_fields_set:
+        article.published_at = wanted.published_at
+    _check_external_id(session, article)
+    if submission.publish:
+        caller.must("publish", "publish")
+        lifecycle.release(article, None, now)
+    return _known(session, wanted)
+
+
 def _known(session: Session, wanted: ArticleCreate) -> Refs:
     author_ids = known_refs(
         session, "author", [credit.ref for credit in wanted.authors], "/authors"
@@ -248,7 +233,8 @@ def _section(session: Session, tag_ids: Sequence[str]) -> str | None:
     return next((tag_id for tag_id in tag_ids if tag_id in sections), None)
 
 
-def _content(wanted: ArticleCreate, rendered: RenderedBody | None) -> dict[str, Any]:
+def _content(submission: Submission) -> dict[str, Any]:
+    wanted, rendered = submission.wanted, submission.rendered
     return {
         "external_id": wanted.external_id,
         "headline": wanted.headline,
@@ -257,12 +243,16 @@ def _content(wanted: ArticleCreate, rendered: RenderedBody | None) -> dict[str, 
         "summary": wanted.summary,
         "dateline": wanted.dateline,
         "byline": wanted.byline,
+        "language": submission.language,
+        "language_key": submission.language.lower(),
         "image": kept(wanted.image),
         "source": wanted.source,
         "canonical_url": wanted.canonical_url,
         "copyright": wanted.copyright,
         "usage_terms": wanted.usage_terms,
         "urgency": wanted.urgency,
+        "embargoed_until": wanted.embargoed_until,
+        "expires_at": wanted.expires_at,
         "extra": wanted.metadata,
         "body_format": wanted.body and wanted.body.format,
         "body_source": wanted.body and wanted.body.source,
@@ -271,13 +261,6 @@ def _content(wanted: ArticleCreate, rendered: RenderedBody | None) -> dict[str, 
         "word_count": rendered.word_count if rendered else 0,
         "reading_minutes": rendered.reading_minutes if rendered else 0,
     }
-
-
-def _apply_dates(article: Article, wanted: ArticleCreate) -> None:
-    if "published_at" in wanted.model_fields_set:
-        article.published_at = wanted.published_at
-    article.embargoed_until = wanted.embargoed_until
-    article.expires_at = wanted.expires_at
 
 
 def _check_dates_allowed(caller: Caller, article: Article, wanted: ArticleCreate) -> None:
@@ -290,10 +273,6 @@ def _check_dates_allowed(caller: Caller, article: Article, wanted: ArticleCreate
     )
     if article.released_at is not None and moved:
         caller.must("publish", "move the embargo or expiry of what is published")
-
-
-def _must_publish(caller: Caller) -> None:
-    caller.must("publish", "publish")
 
 
 def _check_external_id(session: Session, article: Article) -> None:
@@ -351,7 +330,8 @@ def _revision(article: Article, refs: Refs, caller: Caller) -> Revision:
 
 
 def _link(session: Session, article: Article, refs: Refs) -> None:
-    _unlink(session, article.id)
+    if article.version > 1:
+        _unlink(session, article.id)
     keys: dict[str, Any] = {
         "article_id": article.id,
         "sort_at": article.sort_at,

@@ -1,5 +1,7 @@
 """Articles on the wire."""
 
+import math
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -15,6 +17,7 @@ from pydantic_core import to_json
 from app.access.visibility import ArticleFilter, Status
 from app.archive.filter import SortName
 from app.archive.shapes import AskedSlug, Image, ImagePublic, ImageUpdate, TagKind
+from app.articles import examples
 from app.web.pages import Count, ListQuery, Page
 from app.web.params import (
     FilledText,
@@ -84,15 +87,27 @@ CreditOrRef = Annotated[
 
 
 def _bounded_metadata(value: dict[str, Any]) -> dict[str, Any]:
-    try:
-        encoded = to_json(value)
-    except ValueError:
-        raise ValueError("must be plain JSON") from None
-    if len(encoded) > METADATA_BYTES_MAX:
+    for part in _parts(value):
+        if isinstance(part, str) and "\x00" in part:
+            raise ValueError("must not contain the NUL character")
+        if isinstance(part, float) and not math.isfinite(part):
+            raise ValueError("must not contain a number that is too large to keep")
+    if len(to_json(value)) > METADATA_BYTES_MAX:
         raise ValueError(f"may have {METADATA_BYTES_MAX} bytes of JSON at most")
-    if b"\\u0000" in encoded:
-        raise ValueError("must not contain the NUL character")
     return value
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Every key and scalar of a JSON value; how deep it goes is bounded when it is parsed."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _parts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _parts(inner)
+    else:
+        yield value
 
 
 Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
@@ -108,6 +123,8 @@ LanguageTag = Annotated[
 
 
 class ArticleCreate(StrictModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ARTICLE_TO_CREATE]})
+
     slug: AskedSlug = None
     headline: FilledText = Field(min_length=1, max_length=300, examples=["Harbour bridge opens"])
     subheadline: Text | None = Field(default=None, max_length=1000)
@@ -154,6 +171,8 @@ class ArticleCreate(StrictModel):
 
 class ArticleUpdate(MergePatch, ArticleCreate):
     """Some fields of an article, as JSON Merge Patch: null clears one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ARTICLE_CHANGES]})
 
     body: BodyUpdate | None = None
     image: ImageUpdate | None = None
@@ -225,11 +244,15 @@ class ArticleSummary(OutputModel):
 
 
 class ArticleListItem(ArticleSummary):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ARTICLE]})
+
     body: BodyPublic | None = Field(default=None, description="Only with `body=`.")
 
 
 class ArticlePublic(ArticleSummary):
     """An article, whole. With `fields=` it has those fields only."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ARTICLE_WITH_BODY]})
 
     body: BodyPublic | None
 

@@ -69,12 +69,9 @@ def create_article(
 
     Without a `slug` one is made from the headline and made unique with `-2`, `-3` and so on.
     """
-    rendered = actions.rendered_body(wanted.body)
-    language = request.app.state.settings.language
+    submission = _submission(request, wanted, publish=publish)
     with db.writing() as session:
-        article = actions.create_article(
-            session, editor, wanted, rendered, publish=publish, language=language
-        )
+        article = actions.create_article(session, editor, submission)
         answer = _answer(request, session, editor, article.id, status=201)
     answer.headers["Location"] = f"/v1/articles/{article.slug}"
     return answer
@@ -109,13 +106,10 @@ def replace_article(
 
     A former slug goes on leading here.
     """
-    rendered = actions.rendered_body(wanted.body)
-    language = request.app.state.settings.language
+    submission = _submission(request, wanted, publish=publish)
     with db.writing() as session:
         article = actions.existing_article(session, editor, ref, match)
-        actions.replace_article(
-            session, editor, article, wanted, rendered, publish=publish, language=language
-        )
+        actions.replace_article(session, editor, article, submission)
         return _answer(request, session, editor, article.id)
 
 
@@ -124,14 +118,10 @@ def update_article(
     request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, changes: ArticleUpdate
 ) -> Response:
     """Changes some fields of an article (JSON Merge Patch, RFC 7396): null clears a field."""
-    language = request.app.state.settings.language
     with db.writing() as session:
         article = actions.existing_article(session, editor, ref, match)
         wanted = patched(ArticleCreate, actions.article_content(session, article), changes)
-        rendered = actions.rendered_body(wanted.body)
-        actions.replace_article(
-            session, editor, article, wanted, rendered, publish=False, language=language
-        )
+        actions.replace_article(session, editor, article, _submission(request, wanted))
         return _answer(request, session, editor, article.id)
 
 
@@ -217,6 +207,13 @@ def add_correction(
         article = actions.existing_article(session, editor, ref, match)
         actions.add_correction(session, editor, article, wanted)
         return _answer(request, session, editor, article.id)
+
+
+def _submission(
+    request: Request, wanted: ArticleCreate, *, publish: bool = False
+) -> actions.Submission:
+    language = request.app.state.settings.language
+    return actions.submission(wanted, language=language, publish=publish)
 
 
 def _answer(

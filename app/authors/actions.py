@@ -11,7 +11,7 @@ from app.archive.actions import move_articles
 from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
 from app.archive.names import linked
-from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to
+from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to, resolve_refs
 from app.archive.shapes import kept
 from app.authors.models import AuthorCreate
 from app.changes.actions import record_change, record_removal
@@ -85,13 +85,13 @@ def delete_author(session: Session, caller: Caller, author: Author) -> None:
 
 def merge_authors(session: Session, caller: Caller, author: Author, into_ref: str) -> Author:
     """Makes one author part of another: its articles move, its addresses lead there."""
-    into = session.exec(select(Author).where(is_ref("author", into_ref))).first()
-    if into is None:
+    into_id = resolve_refs(session, "author", [into_ref]).get(into_ref)
+    if into_id is None:
         raise invalid_field("/into", f"There is no author `{into_ref}`.")
-    if into.id == author.id:
+    if into_id == author.id:
         raise invalid_field("/into", "An author cannot be merged into itself.")
-    for one in (author, into):
-        _move_articles(session, caller, one.id)
+    into = session.get_one(Author, into_id)
+    _move_articles(session, caller, author.id)
     _relink(session, author.id, into.id)
     lead_to(session, "author", author.id, author.slug, into.id)
     _remove(session, caller, author, "merged")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.archive.shapes import AskedSlug, Image, ImagePublic, ImageUpdate, NameQuery
 from app.web.pages import Page
@@ -23,6 +23,19 @@ class AuthorLink(StrictModel):
 
 
 class AuthorCreate(StrictModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Chihiro Okusawa",
+                    "role": "Data reporter",
+                    "bio": "Counts things in Harrow Bay.",
+                    "links": [{"title": "Home page", "url": "https://okusawa.example.org/"}],
+                }
+            ]
+        }
+    )
+
     slug: AskedSlug = None
     name: AuthorName
     role: Text | None = Field(default=None, max_length=200, examples=["Science editor"])
@@ -34,6 +47,10 @@ class AuthorCreate(StrictModel):
 
 class AuthorUpdate(MergePatch, AuthorCreate):
     """Some fields of an author, as JSON Merge Patch: null clears one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"role": "Data editor", "bio": None}]}
+    )
 
     image: ImageUpdate | None = None
 

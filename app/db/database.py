@@ -115,7 +115,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",  # an acknowledged write survives a power cut
         "foreign_keys=ON",
-        "cache_size=-32000",
+        "cache_size=-8000",
         "mmap_size=1073741824",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -44,14 +44,9 @@ def _load_article(session: Session, sample: dict[str, Any], now: datetime) -> No
     fields |= _dates(demo, now)
     wanted = ArticleCreate.model_validate(fields)
     writer = newsroom(_written_at(sample, now))
-    article = articles.create_article(
-        session,
-        writer,
-        wanted,
-        articles.rendered_body(wanted.body),
-        publish=demo["state"] != "draft",
-        language="en",
-    )
+    publish = demo["state"] != "draft"
+    submission = articles.submission(wanted, language="en", publish=publish)
+    article = articles.create_article(session, writer, submission)
     for correction in demo.get("corrections", []):
         articles.add_correction(session, _later(writer), article, CorrectionCreate(**correction))
     if demo["state"] == "withdrawn":

@@ -67,17 +67,11 @@ def _import_page(
         return _published(session, caller, article) if publish else (article, "unchanged")
     names = [_author_id(session, caller, name) for name in page.authors]
     wanted = ArticleCreate.model_validate(_fields(page, external_id, digest) | {"authors": names})
-    rendered = articles.rendered_body(wanted.body)
+    publish = publish and (article is None or article.withdrawn_at is None)
+    submission = articles.submission(wanted, language=language, publish=publish)
     if article is None:
-        made = articles.create_article(
-            session, caller, wanted, rendered, publish=publish, language=language
-        )
-        return made, "created"
-    publish = publish and article.withdrawn_at is None
-    changed = articles.replace_article(
-        session, caller, article, wanted, rendered, publish=publish, language=language
-    )
-    return changed, "updated"
+        return articles.create_article(session, caller, submission), "created"
+    return articles.replace_article(session, caller, article, submission), "updated"
 
 
 def _published(session: Session, caller: Caller, article: Article) -> tuple[Article, Status]:

@@ -198,8 +198,13 @@ _UNKNOWN_DATE_ALONE = re.compile(
 )
 _DATE_LABEL = re.compile(r"(?:published|posted|updated|modified)\b", re.ASCII | re.IGNORECASE)
 _DATE_ADVICE = "write the date as 2024-06-22"
-_BEFORE_A_DATE = ("", "on", "date", "posted", "published")
 _SEPARATORS = " ,|:;(\u2022\u00b7\u2013\u2014-"
+# Date and On are surnames, too.
+_BEFORE_A_DATE = re.compile(
+    rf"(?:^|(?<=[{_SEPARATORS}]))(?:date ?:|(?:published|posted)(?: on)?|(?-i:on|ON))"
+    rf"[{_SEPARATORS}]*$",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def _date_at_end(text: str) -> re.Match[str] | None:
@@ -210,10 +215,8 @@ def _date_at_end(text: str) -> re.Match[str] | None:
 
 def _without_separators(text: str) -> str:
     """What is before a date, without what only leads to it: ' - ', ' | ', 'on', 'Published'."""
-    words = text.split()
-    while words and words[-1].strip(_SEPARATORS).lower() in _BEFORE_A_DATE:
-        words.pop()
-    return " ".join(words).rstrip(_SEPARATORS)
+    leading = _BEFORE_A_DATE.search(text)
+    return (text[: leading.start()] if leading else text).rstrip(_SEPARATORS)
 
 
 def _only_date(line: str) -> re.Match[str] | None:

@@ -20,6 +20,7 @@ from app.web.problems import conflict, invalid_field
 SHOWN_IN_ARTICLES = ("slug", "name", "kind")
 SHOWN_IN_CHILDREN = ("slug", "name")
 DEPTH_MAX = 10
+TOO_DEEP = f"Tags can be {DEPTH_MAX} levels deep at most."
 
 
 def existing_tag(session: Session, ref: str, match: Precondition) -> Tag:
@@ -87,19 +88,21 @@ def delete_tag(session: Session, caller: Caller, tag: Tag) -> None:
 
 def merge_tags(session: Session, caller: Caller, tag: Tag, into_ref: str) -> Tag:
     """Makes one tag part of another: its articles and children move, its addresses lead there."""
-    into = session.exec(select(Tag).where(is_ref("tag", into_ref))).first()
-    if into is None:
+    into_id = resolve_refs(session, "tag", [into_ref]).get(into_ref)
+    if into_id is None:
         raise invalid_field("/into", f"There is no tag `{into_ref}`.")
-    if into.id == tag.id:
+    if into_id == tag.id:
         raise invalid_field("/into", "A tag cannot be merged into itself.")
+    into = session.get_one(Tag, into_id)
     if tag.id in _ancestors(session, into.parent_id):
         into.parent_id = tag.parent_id
         _next_version(session, into, caller)
+    if len(_ancestors(session, into.id)) + _height(session, tag.id) - 1 > DEPTH_MAX:
+        raise invalid_field("/into", TOO_DEEP)
     for child in _children(session, tag.id):
         child.parent_id = into.id
         _next_version(session, child, caller)
-    for one in (tag, into):
-        _move_articles(session, caller, one.id)
+    _move_articles(session, caller, tag.id)
     _relink(session, tag.id, into.id)
     mark_sections(session, _articles_of(into.id))
     lead_to(session, "tag", tag.id, tag.slug, into.id)
@@ -137,8 +140,8 @@ def _parent_id(session: Session, ref: str | None, own_id: str) -> str | None:
     line = _ancestors(session, parent_id)
     if own_id in line:
         raise invalid_field("/parent", "A tag cannot be under itself.")
-    if len(line) >= DEPTH_MAX:
-        raise invalid_field("/parent", f"Tags can be {DEPTH_MAX} levels deep at most.")
+    if len(line) + _height(session, own_id) > DEPTH_MAX:
+        raise invalid_field("/parent", TOO_DEEP)
     return parent_id
 
 
@@ -149,6 +152,15 @@ def _ancestors(session: Session, tag_id: str | None) -> list[str]:
         line.append(tag_id)
         tag_id = session.exec(select(Tag.parent_id).where(Tag.id == tag_id)).first()
     return line
+
+
+def _height(session: Session, tag_id: str) -> int:
+    """How many levels a tag and all that is under it take; a new one takes one."""
+    height, level = 1, select(Tag.id).where(col(Tag.parent_id) == tag_id)
+    while session.exec(level.limit(1)).first() is not None:
+        height += 1
+        level = select(Tag.id).where(col(Tag.parent_id).in_(level))
+    return height
 
 
 def _children(session: Session, tag_id: str) -> list[Tag]:

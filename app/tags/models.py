@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from app.archive.shapes import TAG_KINDS, AskedSlug, NameQuery, TagKind
 from app.web.pages import Page
@@ -13,6 +13,14 @@ TagName = Annotated[FilledText, Field(min_length=1, max_length=200, examples=["C
 
 
 class TagCreate(StrictModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"name": "Transport", "kind": "topic", "description": "Roads, rails and ferries."}
+            ]
+        }
+    )
+
     slug: AskedSlug = None
     name: TagName
     kind: TagKind = Field(
@@ -26,6 +34,8 @@ class TagCreate(StrictModel):
 
 class TagUpdate(MergePatch, TagCreate):
     """Some fields of a tag, as JSON Merge Patch: null clears one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Getting around"}]})
 
 
 class TagParent(OutputModel):

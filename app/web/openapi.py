@@ -4,7 +4,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
+from app.web.params import OutputModel, StrictModel
 from app.web.problems import MEDIA_TYPE, ProblemModel
 
 DESCRIPTION = """\
@@ -63,18 +65,32 @@ def _document(app: FastAPI) -> dict[str, Any]:
         description=DESCRIPTION,
         routes=app.routes,
         tags=TAGS,
-        servers=[{"url": settings.site_url, "description": "This server."}],
+        servers=[{"url": settings.base_url or "/", "description": "This server."}],
         contact={"name": settings.site_title, "url": settings.site_url},
         license_info={"name": "MIT", "identifier": "MIT"},
+        separate_input_output_schemas=False,
     )
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = _problem_schema(schemas)
+    _restore_examples(schemas)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, path, method, public_read=settings.public_read)
     return document
+
+
+def _restore_examples(schemas: dict[str, Any]) -> None:
+    # FastAPI takes every null out of the document, also out of examples, where it means something.
+    for model in (*_descendants(StrictModel), *_descendants(OutputModel)):
+        extra = model.model_config.get("json_schema_extra")
+        if isinstance(extra, dict) and "examples" in extra and model.__name__ in schemas:
+            schemas[model.__name__]["examples"] = extra["examples"]
+
+
+def _descendants(model: type[BaseModel]) -> list[type[BaseModel]]:
+    return [one for child in model.__subclasses__() for one in (child, *_descendants(child))]
 
 
 def _problem_schema(schemas: dict[str, Any]) -> dict[str, Any]:

@@ -149,7 +149,8 @@ class Paging(Generic[Params]):
     def __init__(
         self, request: Request, asked: Params, listing: str, view: str, free: Sequence[str] = ()
     ) -> None:
-        self._address = f"{request.app.state.settings.site_url}{request.url.path}"
+        # A path alone is right behind every proxy; a whole address only where we were told it.
+        self._address = f"{request.app.state.settings.base_url}{request.url.path}"
         self._cursors = Cursors(request.app.state.cursor_secret, listing, view)
         given = asked.model_dump(mode="json", exclude_unset=True, exclude={"cursor"})
         self._state, self.position = continue_list(

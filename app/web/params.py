@@ -40,14 +40,24 @@ class StrictModel(BaseModel):
 
 
 class MergePatch(StrictModel):
-    """Mixed into a body's model, makes every field optional: a JSON Merge Patch (RFC 7396) to it."""
+    """Mixed into a body's model, makes every field optional: a JSON Merge Patch (RFC 7396) to it.
+
+    Null clears a field, and so is refused where the body must have one.
+    """
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         for field in cls.model_fields.values():
+            may_be_cleared = not field.is_required()
             field.default, field.default_factory = None, None
-            field.annotation = field.annotation | None  # type: ignore[operator,assignment]
+            if not may_be_cleared:
+                continue
+            value: Any = field.annotation
+            if field.metadata:
+                # The bounds and checks are the value's; null has none of them to meet.
+                value = Annotated[(value, *field.metadata)]
+            field.annotation, field.metadata = value | None, []
         cls.model_rebuild(force=True)
 
 
@@ -58,10 +68,13 @@ def patched(model: type[Whole], document: dict[str, Any], changes: MergePatch) -
     """The whole document with the changes merged in, validated as a new one would be."""
     merged = _merge(document, changes.model_dump(exclude_unset=True))
     try:
-        return model.model_validate(merged)
+        whole = model.model_validate(merged)
     except ValidationError as error:
         found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
         raise RequestValidationError(found) from None
+    # Cleared is not the same as left out: a slug of null is made anew, a date of null is no date.
+    whole.__pydantic_fields_set__.update(changes.model_fields_set)
+    return whole
 
 
 def _merge(target: Any, patch: dict[str, Any]) -> dict[str, Any]:
@@ -231,9 +244,10 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
     raw = request.scope["query_string"]
     try:
         unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
-        request.scope["path"].encode("utf-8")
     except UnicodeError:
         raise Problem(400, "malformed-address", "The address is not valid UTF-8.") from None
+    if "\x00" in request.scope["path"]:
+        raise Problem(400, "malformed-address", "The address contains the NUL character.")
     seen: set[str] = set()
     for name, value in request.query_params.multi_items():
         if name not in known:
