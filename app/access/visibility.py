@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from app.web.params import Instant, StrictModel, Text
+from app.web.params import UUID_PATTERN, Instant, StrictModel, Text, is_id
 
 Status = Literal["draft", "scheduled", "published", "expired", "withdrawn"]
 STATUSES: tuple[Status, ...] = ("draft", "scheduled", "published", "expired", "withdrawn")
 CHOICES_MAX = 100
+_UUID = UUID_PATTERN.strip("^$")
 Groups = tuple[tuple[str, ...], ...]
 
 
@@ -28,7 +29,18 @@ def _known_statuses(values: list[str]) -> list[str]:
     return values
 
 
-Choices = Annotated[list[Text], Field(max_length=20), AfterValidator(_filled_groups)]
+Alternatives = Annotated[
+    Text, Field(json_schema_extra={"pattern": r"^[^,\u0000]+(,[^,\u0000]+)*$"})
+]
+
+
+def _known_ids(values: list[str]) -> list[str]:
+    if not all(is_id(choice) for value in values for choice in value.split(",")):
+        raise ValueError("may be ids of articles only; a slug is no id")
+    return values
+
+
+Choices = Annotated[list[Alternatives], Field(max_length=20), AfterValidator(_filled_groups)]
 """Given twice means *and*; a comma inside one means *or*."""
 
 
@@ -60,7 +72,11 @@ class ArticleFilter(StrictModel):
     exclude_tag: Choices = Field(
         default=[], description="Articles with any of these tags are left out."
     )
-    ids: Choices = Field(default=[], description="Only these articles, by id. Comma: or.")
+    ids: Annotated[Choices, AfterValidator(_known_ids)] = Field(
+        default=[],
+        description="Only these articles, by id. Comma: or.",
+        json_schema_extra={"items": {"type": "string", "pattern": f"^{_UUID}(,{_UUID})*$"}},
+    )
     published_since: Instant | None = Field(
         default=None, description="Published at this time or later."
     )

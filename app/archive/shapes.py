@@ -5,13 +5,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from app.web.pages import ListQuery
-from app.web.params import HttpUrl, Instant, MergePatch, OutputModel, Ref, Slug, StrictModel, Text
+from app.web.params import (
+    WHOLE,
+    HttpUrl,
+    Instant,
+    MergePatch,
+    OutputModel,
+    Ref,
+    Slug,
+    StrictModel,
+    Text,
+)
 
 TagKind = Literal["section", "topic", "person", "organisation", "place", "event", "series"]
 TAG_KINDS: tuple[TagKind, ...] = (
     "section", "topic", "person", "organisation", "place", "event", "series",
 )  # fmt: skip
 
+Pixels = Annotated[int, Field(ge=1, le=100_000), WHOLE]
 AskedSlug = Annotated[
     Slug | None,
     Field(
@@ -35,8 +46,8 @@ class Image(StrictModel):
         max_length=2000,
         description="What is to be seen, for those who cannot see it.",
     )
-    width: int | None = Field(default=None, ge=1, le=100_000, description="Pixels.")
-    height: int | None = Field(default=None, ge=1, le=100_000, description="Pixels.")
+    width: Pixels | None = Field(default=None, description="Pixels.")
+    height: Pixels | None = Field(default=None, description="Pixels.")
 
 
 class ImageUpdate(MergePatch, Image):

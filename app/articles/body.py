@@ -13,8 +13,8 @@ WORDS_A_MINUTE = 230
 IDEOGRAPHS_A_MINUTE = 500
 
 ALLOWED_TAGS = {
-    "a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "dl", "dt", "em",
-    "figcaption", "figure", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li",
+    "a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "div", "dl", "dt",
+    "em", "figcaption", "figure", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li",
     "mark", "ol", "p", "pre", "q", "s", "small", "strong", "sub", "sup", "table", "tbody", "td",
     "tfoot", "th", "thead", "time", "tr", "u", "ul",
 }  # fmt: skip
@@ -31,16 +31,27 @@ ALLOWED_ATTRIBUTES = {
 SAFE_SCHEMES = {"http", "https", "mailto", "tel"}
 
 _BLOCKS = {
-    "blockquote", "caption", "dd", "dl", "dt", "figcaption", "figure", "h2", "h3", "h4", "h5", "h6",
-    "hr", "ol", "p", "pre", "table", "ul",
+    "blockquote", "caption", "dd", "div", "dl", "dt", "figcaption", "figure", "h2", "h3", "h4", "h5",
+    "h6", "hr", "ol", "p", "pre", "table", "ul",
 }  # fmt: skip
 _LINES = {"br", "li", "tr"}
 _CELLS = {"td", "th"}
 _IDEOGRAPH = re.compile(
     r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+# Vowel signs and joiners are no \w, and no end of a word either.
+_LETTER = (
+    r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e31-\u0ecf\u0f71-\u109f\u17b4-\u17d3"
+    r"\u200c\u200d]"
+)
+_WORD = re.compile(rf"\w{_LETTER}*(?:['’\-]\w{_LETTER}*)*")
+_BLANKS = re.compile(r" {2,}")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_PAGE_PARTS = re.compile(
+    r"(?i)(</?)(?:address|article|aside|center|details|dialog|fieldset|footer|form|header|hgroup|"
+    r"main|nav|section|summary)\b"
+)
+_PRE_WITH_NEWLINE = re.compile(r"(<pre[^<>]*>)\n")
 
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -58,14 +69,8 @@ class RenderedBody:
 def render(body_format: str, source: str) -> RenderedBody:
     """Renders a body's source. Any text renders to something; nothing unsafe comes through."""
     raw = {"html": _from_html, "markdown": _from_markdown, "text": _from_text}[body_format](source)
-    clean = nh3.clean(
-        raw,
-        tags=ALLOWED_TAGS,
-        attributes=ALLOWED_ATTRIBUTES,
-        url_schemes=SAFE_SCHEMES,
-        link_rel="noopener noreferrer",
-        strip_comments=True,
-    )
+    # What is taken out can leave markup that is read otherwise; the second time it is as it is read.
+    clean = _sanitised(_sanitised(raw))
     text = html_to_text(clean)
     words, ideographs = _count(text)
     minutes = math.ceil(words / WORDS_A_MINUTE + ideographs / IDEOGRAPHS_A_MINUTE)
@@ -80,9 +85,23 @@ def html_to_text(clean: str) -> str:
     return reader.text()
 
 
+def _sanitised(raw: str) -> str:
+    clean = nh3.clean(
+        raw,
+        tags=ALLOWED_TAGS,
+        attributes=ALLOWED_ATTRIBUTES,
+        url_schemes=SAFE_SCHEMES,
+        link_rel="noopener noreferrer",
+        strip_comments=True,
+    )
+    # Whoever reads `pre` drops the first line break in it.
+    return _PRE_WITH_NEWLINE.sub(r"\1\n\n", clean)
+
+
 def _from_html(source: str) -> str:
-    # A page has one h1, and that is the headline.
-    return re.sub(r"(?i)(</?)h1\b", r"\1h2", source)
+    # A page has one h1, and that is the headline; and the body is no page: its parts are plain boxes,
+    # which keep apart what a reader saw apart.
+    return _PAGE_PARTS.sub(r"\1div", re.sub(r"(?i)(</?)h1\b", r"\1h2", source))
 
 
 def _from_markdown(source: str) -> str:
@@ -119,7 +138,7 @@ class _TextReader(HTMLParser):
             self._end_block()
         elif tag in _LINES:
             self._current.append("\n")
-        elif tag in _CELLS and self._current and self._current[-1] != "\n":
+        elif tag in _CELLS:
             self._current.append("\t")
 
     def handle_endtag(self, tag: str) -> None:
@@ -139,7 +158,13 @@ class _TextReader(HTMLParser):
         whole = "".join(self._current)
         self._current = []
         if not self._preformatted:
-            lines = (line.strip(" ") for line in whole.split("\n"))
-            whole = "\n".join(line for line in lines if line)
+            lines = (_line(line) for line in whole.split("\n"))
+            whole = "\n".join(line for line in lines if line.strip())
         if whole.strip():
             self._blocks.append(whole.strip("\n"))
+
+
+def _line(text: str) -> str:
+    """A line without the blanks of the markup. Every cell of a table row begins with a tab."""
+    before, *cells = (_BLANKS.sub(" ", part).strip(" ") for part in text.split("\t"))
+    return "\t".join(cells if cells and not before else [before, *cells])

@@ -20,6 +20,7 @@ from app.archive.shapes import AskedSlug, Image, ImagePublic, ImageUpdate, TagKi
 from app.articles import examples
 from app.web.pages import Count, ListQuery, Page
 from app.web.params import (
+    WHOLE,
     FilledText,
     HttpUrl,
     Instant,
@@ -111,6 +112,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
+Urgency = Annotated[int, Field(ge=1, le=9), WHOLE]
 LanguageTag = Annotated[
     str,
     Field(
@@ -154,7 +156,7 @@ class ArticleCreate(StrictModel):
     external_id: FilledText | None = Field(
         default=None, min_length=1, max_length=500, description="The sender's own id; unique."
     )
-    urgency: int | None = Field(default=None, ge=1, le=9, description="1 is the highest (IPTC).")
+    urgency: Urgency | None = Field(default=None, description="1 is the highest (IPTC).")
     published_at: Instant | None = Field(
         default=None, description="Needs `publish`. In a draft, the date that publishing will use."
     )

@@ -11,7 +11,12 @@ from app.web.params import FilledText, HttpUrl, MergePatch, OutputModel, StrictM
 
 AuthorName = Annotated[FilledText, Field(min_length=1, max_length=200, examples=["Mara Lind"])]
 Email = Annotated[
-    Text, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$", examples=["mara@example.org"])
+    str,
+    Field(
+        max_length=254,
+        pattern=r"^[^@\s\u0000]+@[^@\s\u0000]+$",
+        examples=["mara@example.org"],
+    ),
 ]
 
 

@@ -78,6 +78,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, path, method, public_read=settings.public_read)
+    _link_created(document["paths"])
     return document
 
 
@@ -133,6 +134,29 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, public_read:
     if method == "patch":
         content = operation["requestBody"]["content"]
         content["application/merge-patch+json"] = content["application/json"]
+
+
+def _link_created(paths: dict[str, Any]) -> None:
+    """Says with every 201 which operations go on from what was made, and how."""
+    for path, operations in paths.items():
+        created = operations.get("post", {}).get("responses", {}).get("201")
+        if created is not None:
+            created["links"] = {
+                operation["operationId"]: _link(operation)
+                for other, others in paths.items()
+                if other.startswith(f"{path}/{{")
+                for operation in others.values()
+            }
+
+
+def _link(operation: dict[str, Any]) -> dict[str, Any]:
+    sources = {"path": "$response.body#/id", "If-Match": "$response.header.ETag"}
+    filled = {
+        f"{one['in']}.{one['name']}": source
+        for one in operation["parameters"]
+        if (source := sources.get(one["name"]) or sources.get(one["in"]))
+    }
+    return {"operationId": operation["operationId"], "parameters": filled}
 
 
 def _needed_scope(operation: dict[str, Any]) -> str | None:

@@ -139,17 +139,31 @@ def _with_content(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[
+    str, AfterValidator(_without_nul), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
+]
 """Any Unicode text but NUL, which PostgreSQL cannot keep."""
 
-FilledText = Annotated[Text, AfterValidator(_with_content)]
+FilledText = Annotated[
+    Text,
+    AfterValidator(_with_content),
+    Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}),
+]
+
+
+def _without_fraction(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_without_fraction)
+"""Beside an `int` with its bounds: 5.0 is an integer too, as in JSON Schema; "5" is none."""
 
 HttpUrl = Annotated[
-    Text,
+    str,
     Field(
         min_length=1,
         max_length=2000,
-        pattern=r"^[hH][tT][tT][pP][sS]?://[^\s/?#]+[^\s]*$",
+        pattern=r"^[hH][tT][tT][pP][sS]?://[^\s\u0000/?#]+[^\s\u0000]*$",
         examples=["https://example.org/"],
     ),
 ]

@@ -1,0 +1,133 @@
+"""Fills an empty database with generated news, straight through SQL, in the shape that the app writes.
+
+What the measured requests do not touch is left out: the generated articles have no revisions.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.access.caller import newsroom
+from app.archive.models import Article, ArticleAuthor, ArticleTag, sort_key
+from app.archive.shapes import TagKind
+from app.articles.body import RenderedBody, render
+from app.authors.actions import create_author
+from app.authors.models import AuthorCreate
+from app.changes.actions import take_numbers
+from app.db.columns import new_id, table
+from app.db.database import Database
+from app.tags.actions import create_tag
+from app.tags.models import TagCreate
+
+AUTHORS, TAGS, TAGS_AN_ARTICLE = 50, 200, 3
+BODIES, BODY_CHARACTERS = 200, 4_000
+ARTICLES_A_BATCH = 1_000
+NEWEST = datetime(2026, 11, 1, tzinfo=UTC)
+
+_SYLLABLES = ("ka", "lo", "mi", "ren", "sa", "tu", "vel", "dor", "an", "ple", "gri", "sto", "ne")
+_POPULARITY = list(accumulate(1 / rank for rank in range(1, TAGS + 1)))
+Row = dict[str, Any]
+
+
+def fill(database: Database, articles: int) -> None:
+    """Adds the authors, the tags and so many published articles, a minute apart, oldest first."""
+    random = Random(1)
+    bodies = [render("html", source) for source in (body_source(random) for _ in range(BODIES))]
+    with database.writing() as session:
+        authors, tags = _add_names(session, random)
+    for first in range(0, articles, ARTICLES_A_BATCH):
+        numbers = range(first, min(first + ARTICLES_A_BATCH, articles))
+        with database.writing() as session:
+            sequence = take_numbers(session, len(numbers)) - first
+            rows = [
+                _article(number, sequence, NEWEST - timedelta(minutes=articles - number), random)
+                | _body(bodies[number % BODIES])
+                for number in numbers
+            ]
+            writers = [_sort_keys(row) | _credit(random.choice(authors)) for row in rows]
+            topics = [_sort_keys(row) | tag for row in rows for tag in _topics(tags, random)]
+            for model, some in ((Article, rows), (ArticleAuthor, writers), (ArticleTag, topics)):
+                session.connection().execute(sa.insert(table(model)), some)
+    if not database.is_sqlite:  # what its autovacuum does by itself a little later
+        engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text("VACUUM ANALYZE"))
+
+
+def words(random: Random, count: int) -> str:
+    return " ".join("".join(random.choices(_SYLLABLES, k=3)) for _ in range(count)).capitalize()
+
+
+def body_source(random: Random) -> str:
+    """HTML of about `BODY_CHARACTERS`."""
+    paragraphs: list[str] = []
+    while sum(len(paragraph) for paragraph in paragraphs) < BODY_CHARACTERS:
+        paragraphs.append(f"<p>{words(random, 60)}.</p>")
+    return "\n".join(paragraphs)
+
+
+def _add_names(session: Session, random: Random) -> tuple[list[str], list[tuple[str, bool]]]:
+    """The ids of the authors; those of the tags, each with whether it is a section."""
+    editor, authors, tags = newsroom(NEWEST), [], []
+    for number in range(AUTHORS):
+        author = AuthorCreate(slug=f"author-{number}", name=words(random, 2))
+        authors.append(create_author(session, editor, author).id)
+    for number in range(TAGS):
+        kind: TagKind = "topic" if number % 20 else "section"
+        tag = TagCreate(slug=f"tag-{number}", name=words(random, 2), kind=kind)
+        tags.append((create_tag(session, editor, tag).id, kind == "section"))
+    return authors, tags
+
+
+def _article(number: int, sequence: int, at: datetime, random: Random) -> Row:
+    headline = f"{words(random, 6)} {number}"
+    times = ("released_at", "published_at", "first_published_at", "sort_at", "created_at")
+    return dict.fromkeys((*times, "updated_at"), at) | {
+        "id": new_id(),
+        "slug": f"article-{number}",
+        "headline": headline,
+        "headline_key": sort_key(headline),
+        "summary": words(random, 25),
+        "language": "en",
+        "language_key": "en",
+        "corrections": [],
+        "metadata": {},
+        "live": True,
+        "version": 1,
+        "sequence": sequence + number,
+    }
+
+
+def _body(body: RenderedBody) -> Row:
+    return {
+        "body_format": "html",
+        "body_source": body.html,
+        "body_html": body.html,
+        "body_text": body.text,
+        "word_count": body.word_count,
+        "reading_minutes": body.reading_minutes,
+    }
+
+
+def _sort_keys(article: Row) -> Row:
+    same = {name: article[name] for name in ("sort_at", "updated_at", "headline_key")}
+    return same | {"article_id": article["id"]}
+
+
+def _credit(author_id: str) -> Row:
+    return {"author_id": author_id, "role": None, "position": 0}
+
+
+def _topics(tags: list[tuple[str, bool]], random: Random) -> Iterator[Row]:
+    """A few tags are on many articles and most on few, as in a real archive."""
+    chosen: dict[str, bool] = {}
+    while len(chosen) < TAGS_AN_ARTICLE:
+        chosen.update(random.choices(tags, cum_weights=_POPULARITY))
+    section = next((tag_id for tag_id, is_section in chosen.items() if is_section), None)
+    for position, tag_id in enumerate(chosen):
+        yield {"tag_id": tag_id, "position": position, "is_section": tag_id == section}
