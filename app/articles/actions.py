@@ -17,14 +17,14 @@ from app.archive.models import Article, ArticleAuthor, ArticleTag, Tag, sort_key
 from app.archive.refs import choose_slug, forget, is_ref, keep_former, known_refs, lead_to
 from app.archive.shapes import kept
 from app.articles import lifecycle
-from app.articles.body import RenderedBody, render
+from app.articles.body import NestedTooDeeply, RenderedBody, render
 from app.articles.models import ArticleCreate, CorrectionCreate
 from app.articles.queries import absence
 from app.changes.actions import record_removal, take_numbers
 from app.changes.models import Revision
 from app.db.columns import new_id, table
 from app.web.conditional import Precondition
-from app.web.problems import Problem, conflict
+from app.web.problems import Problem, conflict, invalid_field
 
 tag_table = table(Tag)
 CORRECTIONS_MAX = 100
@@ -51,7 +51,10 @@ class Submission:
 
 def submission(wanted: ArticleCreate, *, language: str, publish: bool = False) -> Submission:
     """Prepares what was sent. Rendering takes its time: call it before the writer's turn begins."""
-    rendered = render(wanted.body.format, wanted.body.source) if wanted.body else None
+    try:
+        rendered = render(wanted.body.format, wanted.body.source) if wanted.body else None
+    except NestedTooDeeply as error:
+        raise invalid_field("/body/source", str(error)) from None
     return Submission(wanted, rendered, wanted.language or language, publish)
 
 

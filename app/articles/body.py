@@ -53,7 +53,14 @@ _PAGE_PARTS = re.compile(
 )
 _PRE_WITH_NEWLINE = re.compile(r"(<pre[^<>]*>)\n")
 
+NESTING_MAX = 100
+_BOX = re.compile(r"(?i)<(/?)(?:blockquote|div|dl|figure|ol|table|ul)\b")
+
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+class NestedTooDeeply(ValueError):
+    """A body that is not worth rendering."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,28 @@ class RenderedBody:
 
 
 def render(body_format: str, source: str) -> RenderedBody:
-    """Renders a body's source. Any text renders to something; nothing unsafe comes through."""
+    """Renders a body's source; nothing unsafe comes through.
+
+    Any text renders to something, but for boxes in boxes in boxes: sanitising them takes time
+    that grows with the square of their depth. Those raise `NestedTooDeeply`.
+    """
     raw = {"html": _from_html, "markdown": _from_markdown, "text": _from_text}[body_format](source)
+    if _nesting(raw) > NESTING_MAX:
+        raise NestedTooDeeply(f"has boxes in boxes more than {NESTING_MAX} levels deep")
     # What is taken out can leave markup that is read otherwise; the second time it is as it is read.
     clean = _sanitised(_sanitised(raw))
     text = html_to_text(clean)
     words, ideographs = _count(text)
     minutes = math.ceil(words / WORDS_A_MINUTE + ideographs / IDEOGRAPHS_A_MINUTE)
     return RenderedBody(clean, text, words + ideographs, minutes)
+
+
+def _nesting(raw: str) -> int:
+    depth = deepest = 0
+    for box in _BOX.finditer(raw):
+        depth = max(depth - 1, 0) if box.group(1) else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def html_to_text(clean: str) -> str:

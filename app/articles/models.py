@@ -34,6 +34,7 @@ from app.web.params import (
 BodyFormat = Literal["html", "markdown", "text"]
 CorrectionKind = Literal["correction", "clarification", "update", "retraction"]
 METADATA_BYTES_MAX = 16 * 1024
+SOURCE_LENGTH_MAX = 300_000
 Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
@@ -41,7 +42,9 @@ class Body(StrictModel):
     """The text as the newsroom wrote it. It is kept as it is and shown sanitised."""
 
     format: BodyFormat
-    source: Text = Field(examples=["<p>The bridge opened at dawn.</p>"])
+    source: Text = Field(
+        max_length=SOURCE_LENGTH_MAX, examples=["<p>The bridge opened at dawn.</p>"]
+    )
 
 
 class BodyUpdate(MergePatch, Body):
