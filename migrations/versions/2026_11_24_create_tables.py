@@ -71,24 +71,29 @@ def upgrade() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.CheckConstraint(
-            "body_format IN ('html', 'markdown', 'text')", name="ck_article_known_body_format"
+            "body_format IN ('html', 'markdown', 'text')", name=op.f("ck_article_known_body_format")
         ),
-        sa.CheckConstraint("expires_at > embargoed_until", name="ck_article_expires_after_embargo"),
         sa.CheckConstraint(
-            "expires_at > published_at", name="ck_article_expires_after_publication"
+            "expires_at > embargoed_until", name=op.f("ck_article_expires_after_embargo")
         ),
-        sa.CheckConstraint("length(headline) BETWEEN 1 AND 300", name="ck_article_headline_length"),
+        sa.CheckConstraint(
+            "expires_at > published_at", name=op.f("ck_article_expires_after_publication")
+        ),
+        sa.CheckConstraint(
+            "length(headline) BETWEEN 1 AND 300", name=op.f("ck_article_headline_length")
+        ),
         sa.CheckConstraint(
             "live = (released_at IS NOT NULL AND withdrawn_at IS NULL)",
-            name="ck_article_live_as_times_say",
+            name=op.f("ck_article_live_as_times_say"),
         ),
         sa.CheckConstraint(
-            "released_at IS NULL OR published_at IS NOT NULL", name="ck_article_released_has_date"
+            "released_at IS NULL OR published_at IS NOT NULL",
+            name=op.f("ck_article_released_has_date"),
         ),
-        sa.CheckConstraint("urgency BETWEEN 1 AND 9", name="ck_article_urgency_range"),
+        sa.CheckConstraint("urgency BETWEEN 1 AND 9", name=op.f("ck_article_urgency_range")),
         sa.CheckConstraint(
             "withdrawn_at IS NULL OR released_at IS NOT NULL",
-            name="ck_article_withdrawn_was_released",
+            name=op.f("ck_article_withdrawn_was_released"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_article"),
         sa.UniqueConstraint("external_id", name="uq_article_external_id"),
@@ -136,7 +141,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("ref", SORT_TEXT, nullable=False),
         sa.Column("target_id", ID, nullable=False),
-        sa.CheckConstraint("kind IN ('article', 'author', 'tag')", name="ck_former_ref_known_kind"),
+        sa.CheckConstraint(
+            "kind IN ('article', 'author', 'tag')", name=op.f("ck_former_ref_known_kind")
+        ),
         sa.PrimaryKeyConstraint("kind", "ref", name="pk_former_ref"),
     )
     op.create_index("ix_former_ref_target_id", "former_ref", ["target_id"])
@@ -156,8 +163,12 @@ def upgrade() -> None:
         sa.Column("embargoed_until", INSTANT, nullable=True),
         sa.Column("expires_at", INSTANT, nullable=True),
         sa.Column("snapshot", sa.JSON(), nullable=True),
-        sa.CheckConstraint("kind IN ('article', 'author', 'tag')", name="ck_revision_known_kind"),
-        sa.CheckConstraint("operation IN ('upsert', 'remove')", name="ck_revision_known_operation"),
+        sa.CheckConstraint(
+            "kind IN ('article', 'author', 'tag')", name=op.f("ck_revision_known_kind")
+        ),
+        sa.CheckConstraint(
+            "operation IN ('upsert', 'remove')", name=op.f("ck_revision_known_operation")
+        ),
         sa.PrimaryKeyConstraint("sequence", name="pk_revision"),
     )
     op.create_index("ix_revision_entity_id_sequence", "revision", ["entity_id", "sequence"])
@@ -166,7 +177,7 @@ def upgrade() -> None:
         "sequence_counter",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_sequence_counter_one_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_sequence_counter_one_row")),
         sa.PrimaryKeyConstraint("id", name="pk_sequence_counter"),
     )
     op.create_table(
@@ -190,7 +201,7 @@ def upgrade() -> None:
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.CheckConstraint(
             "kind IN ('section', 'topic', 'person', 'organisation', 'place', 'event', 'series')",
-            name="ck_tag_known_kind",
+            name=op.f("ck_tag_known_kind"),
         ),
         sa.ForeignKeyConstraint(["parent_id"], ["tag.id"], name="fk_tag_parent_id"),
         sa.PrimaryKeyConstraint("id", name="pk_tag"),
