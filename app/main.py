@@ -88,10 +88,10 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added sees a request first.
     app.add_middleware(AllowedMethods, api=app)
     app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
-    app.add_middleware(HeadAsGet)
     app.add_middleware(Failures)
     app.add_middleware(CompressMiddleware, minimum_size=500)
     app.add_middleware(CodedEntityTags)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

@@ -8,16 +8,9 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from app.importing import printed_dates
 from app.importing.decoding import ends_sentence
-from app.importing.printed_dates import (
-    DATE_ADVICE,
-    MAX_LINE_CHARACTERS,
-    Unclear,
-    find_date,
-    find_unknown_date,
-    read_date,
-    text_before,
-)
+from app.importing.printed_dates import DATE_ADVICE, Unclear, find_date, find_unknown_date
 
 _MAX_NAME_WORDS = 6
 
@@ -51,22 +44,18 @@ class Byline:
 def names_in(line: str) -> str | None:
     """What stands between 'By' and the date; None when the line does not start with 'By'."""
     start = _BY.match(line)
-    if start is None or len(line) > MAX_LINE_CHARACTERS:
+    if start is None or len(line) > printed_dates.MAX_LINE_CHARACTERS:
         return None
     rest = line[start.end() :]
     found = find_date(rest) or find_unknown_date(rest)
-    return text_before(found) if found else rest
+    return printed_dates.text_before(found) if found else rest
 
 
 def is_byline(line: str) -> bool:
     """Whether a line is 'By' and names, told by their spelling alone."""
-    names = _separate_names(names_in(line) or "")
+    text = names_in(line)
+    names = _separate_names(text) if text else []
     return bool(names) and all(_is_spelled_as_name(name) for name in names)
-
-
-def is_dated_byline(line: str) -> bool:
-    """Whether a line is 'By', names by their spelling, and a date."""
-    return bool(_BY.match(line) and find_date(line)) and is_byline(line)
 
 
 def could_be_byline(line: str) -> bool:
@@ -85,14 +74,14 @@ def read_byline(line: str) -> Byline:
     found = find_date(line)
     if not found and (unknown := find_unknown_date(line)):
         raise Unclear(f"cannot read the date at '{unknown.group().strip()}': {DATE_ADVICE}")
-    printed = text_before(found) if found else line
+    printed = printed_dates.text_before(found) if found else line
     names = _separate_names(printed[2:].lstrip(": "))
     if not names:
         raise Unclear("the byline has no name")
     for name in names:
         _refuse_what_is_no_name(name)
     authors = tuple(dict.fromkeys(_spelled(name) for name in names))
-    return Byline(printed, authors, read_date(found) if found else None)
+    return Byline(printed, authors, printed_dates.read_date(found) if found else None)
 
 
 def _separate_names(text: str) -> list[str]:

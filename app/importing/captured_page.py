@@ -17,23 +17,10 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.importing.bylines import (
-    Byline,
-    could_be_byline,
-    is_byline,
-    is_dated_byline,
-    names_in,
-    read_byline,
-)
+from app.importing import bylines, printed_dates
+from app.importing.bylines import Byline, is_byline
 from app.importing.decoding import NotText, decode_lines, ends_sentence, tidy
-from app.importing.printed_dates import (
-    DATE_ADVICE,
-    Unclear,
-    find_date,
-    is_unknown_date,
-    only_date,
-    read_date,
-)
+from app.importing.printed_dates import Unclear, find_date, only_date
 
 MAX_PAGE_BYTES = 5_000_000
 MAX_HEADLINE_CHARACTERS = 300
@@ -73,14 +60,13 @@ class CapturedPage:
     last_update: str | None
 
 
+@dataclass(eq=False)
 class UnreadablePage(ValueError):
     """A page cannot be understood; says where (``line`` counts from 1) and why, in one line."""
 
-    def __init__(self, file: str, line: int, detail: str) -> None:
-        super().__init__(file, line, detail)
-        self.file = file
-        self.line = line
-        self.detail = detail
+    file: str
+    line: int
+    detail: str
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.detail}"
@@ -168,8 +154,6 @@ class _Reader:
         """Of the first line not yet read, or else of the last line with text; counts from 1."""
         return max(1, min(self._at + 1, len(self._lines)))
 
-    # Lines and blocks
-
     def _line(self, at: int) -> str:
         """A line without outer and double blanks; empty below the page's end, too."""
         return self._lines[at] if at < len(self._lines) else ""
@@ -212,11 +196,9 @@ class _Reader:
     def _is_byline_at(self, at: int) -> bool:
         """Whether the line at the start of a block is a byline."""
         line, below = self._line(at), self._line(at + 1)
-        if is_byline(line) or names_in(line) == "":
+        if is_byline(line) or bylines.names_in(line) == "":
             return True
-        return could_be_byline(line) and (not below or only_date(below) is not None)
-
-    # Above the headline
+        return bylines.could_be_byline(line) and (not below or only_date(below) is not None)
 
     def _read_masthead(self) -> None:
         while self._skip_blank_lines():
@@ -248,8 +230,6 @@ class _Reader:
         text, end = self._block(below)
         return not ends_sentence(text) or self._is_byline_at(self._next_block(end))
 
-    # The headline
-
     def _read_headline(self) -> str:
         if not self._skip_blank_lines():
             raise Unclear("the page has no headline")
@@ -266,26 +246,25 @@ class _Reader:
         line = self._line(self._at)
         if only_date(line):
             raise Unclear("a date stands where the headline should be")
-        names = names_in(line)
+        names = bylines.names_in(line)
         is_sure = names == "" or is_byline(line) or (names is not None and find_date(line))
         if is_sure and not self._is_byline_at(self._next_block(self._at + 1)):
             raise Unclear("a byline stands where the headline should be")
-
-    # Between the headline and the paragraphs
 
     def _read_under_headline(self) -> None:
         while self._skip_blank_lines():
             line = self._line(self._at)
             if self._byline is None and self._is_byline_at(self._at):
-                self._byline = read_byline(line)
+                self._byline = bylines.read_byline(line)
                 self._set_published_on(self._byline.published_on)
             elif found := only_date(line):
-                self._set_published_on(read_date(found))
+                self._set_published_on(printed_dates.read_date(found))
             elif _MASTHEAD.match(line):
                 self._read_last_update()
             elif not self._read_image():
-                if is_unknown_date(line):
-                    raise Unclear(f"cannot read a date of publication in '{line}': {DATE_ADVICE}")
+                if printed_dates.is_unknown_date(line):
+                    detail = f"cannot read a date of publication in '{line}'"
+                    raise Unclear(f"{detail}: {printed_dates.DATE_ADVICE}")
                 return
 
     def _set_published_on(self, published_on: date | datetime | None) -> None:
@@ -303,8 +282,6 @@ class _Reader:
             self._at = end
         return self._image is not None
 
-    # The paragraphs
-
     def _read_paragraphs(self) -> tuple[str, ...]:
         paragraphs: list[str] = []
         while self._skip_blank_lines():
@@ -312,9 +289,9 @@ class _Reader:
             while self._line(end):
                 end += 1
             text = " ".join(self._lines[self._at : end])
-            is_second = self._byline is not None and not paragraphs and is_byline(text)
+            is_first = self._byline is not None and not paragraphs
             # Taken for a paragraph, it would hide that the page has a layout not known here.
-            if is_second or is_dated_byline(text):
+            if is_byline(text) and (is_first or find_date(text)):
                 raise Unclear("a byline out of place: a page has one, directly below its headline")
             paragraphs.append(text)
             self._at = end

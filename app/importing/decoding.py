@@ -1,12 +1,14 @@
 """A file's bytes as lines of text, and what any line of text has: blanks and an end."""
 
+import codecs
 import re
+from dataclasses import dataclass
 
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 # A curly quote or dash of UTF-8. As Windows-1252 it would be an "a" with a hat and a euro sign.
 _UTF_8_PUNCTUATION = re.compile(rb"\xe2\x80[\x80-\xbf]")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -15,13 +17,12 @@ _INVISIBLE = " \u200b\u2060\ufeff"
 _CLOSING = "\"')]\u2019\u201d\u00bb"
 
 
+@dataclass(eq=False)
 class NotText(ValueError):
     """Bytes are not text; says where (``line`` counts from 1) and why (``detail``, one line)."""
 
-    def __init__(self, line: int, detail: str) -> None:
-        super().__init__(line, detail)
-        self.line = line
-        self.detail = detail
+    line: int
+    detail: str
 
 
 def decode_lines(data: bytes) -> list[str]:
@@ -49,7 +50,7 @@ def ends_sentence(text: str) -> bool:
 
 
 def _decoded(data: bytes) -> str:
-    for mark, encoding in _MARKS:
+    for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return _decoded_as(encoding, data[len(mark) :], encoding.upper())
     try:

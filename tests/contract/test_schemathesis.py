@@ -10,14 +10,18 @@ from tests.conftest import Newsroom
 HERE = Path(__file__).parent
 
 
+def operations_of(newsroom: Newsroom) -> int:
+    paths = newsroom.get("/openapi.json").json()["paths"]
+    return sum(len(operations) for operations in paths.values())
+
+
 def test_schemathesis_finds_nothing_that_the_contract_does_not_say(
-    newsroom: Newsroom, served: str
+    newsroom: Newsroom, served: str, tmp_path: Path
 ) -> None:
     author = newsroom.make("authors", name="Mara Lind", email="mara@example.org")
     tag = newsroom.send("POST", "/v1/tags", {"name": "Climate", "kind": "section"}).json()
     newsroom.article(authors=[author["id"]], tags=[tag["id"]], image={"caption": "At dawn"})
     key = newsroom.key("admin")
-    its_id = newsroom.get("/v1/me", key).json()["id"]
 
     run = subprocess.run(
         [
@@ -25,12 +29,18 @@ def test_schemathesis_finds_nothing_that_the_contract_does_not_say(
             *("--config-file", HERE / "schemathesis.toml"),
             *("run", f"{served}/openapi.json", "--url", served, "--no-color"),
         ],
-        cwd=HERE,
-        env={**os.environ, "API_KEY": key["Authorization"].split()[1], "API_KEY_ID": its_id},
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "HOOKS": str(HERE / "schemathesis_hooks.py"),
+            "API_KEY": key["Authorization"].removeprefix("Bearer "),
+            "API_KEY_ID": newsroom.get("/v1/me", key).json()["id"],
+        },
         capture_output=True,
         text=True,
         timeout=600,
     )
 
     assert run.returncode == 0, run.stdout + run.stderr
+    assert f"Tested: {operations_of(newsroom)}\n" in run.stdout
     assert newsroom.get("/v1/me", key).status_code == 200
