@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import click
+from alembic.util import CommandError
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from app.access.actions import create_key, existing_key, revoke_key
 from app.access.caller import newsroom
@@ -43,7 +44,9 @@ def _said_plainly(command: Callable[Arguments, None]) -> Callable[Arguments, Non
             raise click.ClickException(str(error)) from None
         except Problem as problem:
             raise click.ClickException(str(problem.detail)) from None
-        except (OperationalError, DatabaseBusy) as error:
+        except CommandError as error:
+            raise click.ClickException(f"the schema cannot be moved: {error}") from None
+        except (DatabaseError, DatabaseBusy) as error:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise click.ClickException(f"the database cannot be used: {reason}") from None
 
@@ -160,7 +163,11 @@ def import_command(files: tuple[Path, ...], publish: bool) -> None:
 
 
 def _database(settings: Settings) -> Database:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{PREFIX}DATA_DIR: {settings.data_dir} cannot be a folder: {error.strerror}"
+        raise WrongSetting(message) from None
     return Database(
         settings.effective_database_url,
         pool_size=settings.database_pool_size,
@@ -229,7 +236,7 @@ def _greet(settings: Settings, loaded: int, first_key: str | None) -> None:
     example = first_key or "$KEY"
     click.echo(
         f"\nTry:\n  curl '{site}/v1/articles?limit=3&fields=slug,headline,published_at'\n"
-        f"  curl -X POST '{site}/v1/articles?publish=true' -H 'Authorization: Bearer {example}' "
+        f"  curl -X POST '{site}/v1/articles?publish=true' -H \"Authorization: Bearer {example}\" "
         f"-H 'Content-Type: application/json' -d '{{\"headline\": \"Hello, readers\"}}'\n"
     )
     sys.stdout.flush()

@@ -1,15 +1,21 @@
 """Every setting of Byline: a `BYLINE_*` variable or a line in `.env`, typed, with its unit in the name."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "BYLINE_"
 ENV_FILE = ".env"
+_SITE = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^\s/?#]+")
+_PASSWORD = re.compile(r"(?<=://).*@")
 
 
 class WrongSetting(Exception):
@@ -85,14 +91,27 @@ class Settings(BaseSettings):
             raise ValueError("must start with sqlite:/// or postgresql://")
         if value in ("sqlite:///", "sqlite:///:memory:"):
             raise ValueError("SQLite needs a file, for example sqlite:///byline.db")
+        try:
+            make_url(value or "sqlite:///byline.db")
+        except (ArgumentError, ValueError):
+            raise ValueError("must be like postgresql://user:password@host:5432/name") from None
         return value
 
     @field_validator("base_url")
     @classmethod
     def _absolute_base(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
+        if value and not _SITE.fullmatch(value):
+            raise ValueError("must start with http:// or https://, a host, and no ? or #")
         return value.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _as_browsers_send_them(cls, origins: list[str]) -> list[str]:
+        # Any other spelling would match no browser's Origin, and nobody would be told.
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("must be * or origins such as https://example.org, without a path")
+        return origins
 
     @field_validator("article_url")
     @classmethod
@@ -131,14 +150,24 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
         reason = first["msg"].removeprefix("Value error, ")
-        raise WrongSetting(f"{name}: {reason} (it is {first['input']!r})") from None
+        given = _PASSWORD.sub("…@", repr(first["input"]))
+        raise WrongSetting(f"{name}: {reason} (it is {given})") from None
 
 
 def _refuse_unknown_names() -> None:
-    given = set(os.environ) | (set(dotenv_values(ENV_FILE)) if Path(ENV_FILE).is_file() else set())
+    given = set(os.environ) | _names_in_env_file()
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     unknown = sorted(
         name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known
     )
     if unknown:
         raise WrongSetting(f"{unknown[0]}: there is no such setting; the README lists them")
+
+
+def _names_in_env_file() -> set[str]:
+    if not Path(ENV_FILE).is_file():
+        return set()
+    try:
+        return set(dotenv_values(ENV_FILE, encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{ENV_FILE}: cannot be read: {error}") from None

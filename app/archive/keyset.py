@@ -28,5 +28,8 @@ def in_order(
             value = datetime.fromisoformat(value)
         here = sa.tuple_(key, row_id)
         there = sa.tuple_(sa.literal(value, key.type), sa.literal(last_id, row_id.type))
-        query = query.where(here < there if falling else here > there)
+        if position.inclusive:
+            query = query.where(here <= there if falling else here >= there)
+        else:
+            query = query.where(here < there if falling else here > there)
     return query.order_by(key.desc(), row_id.desc()) if falling else query.order_by(key, row_id)

@@ -31,6 +31,10 @@ from app.web.problems import Moved, Problem, gone, not_found
 author = table(Author)
 tag = table(Tag)
 NO_ID = "00000000-0000-0000-0000-000000000000"
+NO_SNAPSHOT: dict[str, Any] = {
+    "id": NO_ID, "tags": [], "authors": [], "section": None, "language": "",
+    "published_at": None, "first_published_at": None,
+}  # fmt: skip
 BODY_COLUMNS = ("body_format", "body_source", "body_html", "body_text")
 
 
@@ -121,23 +125,24 @@ def absence(session: Session, visibility: Visibility, ref: str) -> Exception:
         .execute(sa.select(article, seen.label("seen")).where(named, *selection.entitled()))
         .first()
     )
-    last = last_revision(session, own_id or NO_ID)
+    was_theirs = _was_for(session, visibility, last_revision(session, own_id or NO_ID))
     if trace is not None and trace.seen:
         return Moved(trace.slug)
     if trace is not None and trace.withdrawn_at and trace.first_published_at:
         return gone("article", trace.withdrawn_reason)
-    if trace is None and last is not None and _was_for(session, visibility, last):
+    if trace is None and was_theirs:
         return gone("article")
     return not_found("article")
 
 
 def _was_for(session: Session, visibility: Visibility, last: Any) -> bool:
     """Whether a deleted article was public, or the caller could have seen it as a draft."""
-    if last.kind != "article" or last.operation != "remove":
-        return False
-    if visibility.entitlement and not matches(visibility.entitlement, last.snapshot, session):
-        return False
-    return visibility.previews or last.snapshot["first_published_at"] is not None
+    is_deleted = last is not None and (last.kind, last.operation) == ("article", "remove")
+    snapshot = last.snapshot if is_deleted else NO_SNAPSHOT
+    entitlement = visibility.entitlement
+    was_entitled = entitlement is None or matches(entitlement, snapshot, session)
+    was_visible = visibility.previews or snapshot["first_published_at"] is not None
+    return is_deleted and was_entitled and was_visible
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,22 @@ from pydantic import ConfigDict, Field
 
 from app.archive.shapes import AskedSlug, Image, ImagePublic, ImageUpdate, NameQuery
 from app.web.pages import Page
-from app.web.params import FilledText, HttpUrl, MergePatch, OutputModel, StrictModel, Text
+from app.web.params import (
+    NOT_IN_ADDRESSES,
+    FilledText,
+    HttpUrl,
+    MergePatch,
+    OutputModel,
+    StrictModel,
+    Text,
+)
 
 AuthorName = Annotated[FilledText, Field(min_length=1, max_length=200, examples=["Mara Lind"])]
 Email = Annotated[
     str,
     Field(
         max_length=254,
-        pattern=r"^[^@\s\u0000]+@[^@\s\u0000]+$",
+        pattern=rf"^[^@{NOT_IN_ADDRESSES}]+@[^@{NOT_IN_ADDRESSES}]+$",
         examples=["mara@example.org"],
     ),
 ]

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,6 +89,7 @@ def _engine(url: str, pool_size: int, wait_seconds: float) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "checkin", _undo_sqlite)
     return engine
 
 
@@ -97,8 +99,15 @@ def _engine_options(url: str, wait_seconds: float) -> dict[str, Any]:
             "poolclass": sa.QueuePool,
             "connect_args": {"timeout": wait_seconds, "check_same_thread": False},
         }
-    wait = f"-c lock_timeout={int(wait_seconds * 1000)} -c timezone=UTC"
-    return {"pool_pre_ping": True, "connect_args": {"options": wait, "application_name": "byline"}}
+    return {
+        "pool_pre_ping": True,
+        "connect_args": {
+            # Zero would mean to wait for ever.
+            "options": f"-c lock_timeout={max(1, int(wait_seconds * 1000))} -c timezone=UTC",
+            "connect_timeout": max(2, ceil(wait_seconds)),
+            "application_name": "byline",
+        },
+    }
 
 
 def _read_options(is_sqlite: bool) -> dict[str, Any]:
@@ -124,6 +133,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("byline_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _undo_sqlite(connection: Any, _record: Any) -> None:
+    # A COMMIT that fails leaves SQLite in its transaction, and SQLAlchemy takes it to be over.
+    if connection is not None:
+        connection.rollback()
 
 
 @contextmanager

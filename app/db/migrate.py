@@ -5,6 +5,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from app.db.database import Database
 
@@ -34,7 +36,18 @@ def _move(connection: sa.Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection.execution_options(byline_writes=True)
-    if revision == "head" or revision.startswith("+"):
+    if _is_ahead(connection, ScriptDirectory.from_config(config), revision):
         command.upgrade(config, revision)
     else:
         command.downgrade(config, revision)
+
+
+def _is_ahead(connection: sa.Connection, script: ScriptDirectory, revision: str) -> bool:
+    if revision == "base" or revision.startswith("-"):
+        return False
+    if revision == "head" or revision.startswith("+"):
+        return True
+    current = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    applied = script.iterate_revisions(current, "base") if current else ()
+    return script.get_revision(revision) not in applied

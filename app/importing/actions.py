@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller
@@ -18,6 +19,7 @@ from app.authors import actions as authors
 from app.authors.models import AuthorCreate
 from app.db.database import Database
 from app.importing.captured_page import CapturedPage, UnreadablePage, read_captured_page
+from app.web.problems import Problem
 
 Status = Literal["created", "updated", "unchanged", "failed"]
 
@@ -40,16 +42,25 @@ def import_file(
     try:
         data = file.read_bytes()
         page = read_captured_page(data, str(file))
-    except OSError as error:
-        return Imported(str(file), None, None, "failed", f"{file}: {error.strerror}")
-    except UnreadablePage as error:
-        return Imported(str(file), None, None, "failed", str(error))
-    with database.writing() as session:
         digest = hashlib.sha256(data).hexdigest()
-        article, status = _import_page(
-            session, caller, page, digest, publish=publish, language=language
-        )
+        with database.writing() as session:
+            article, status = _import_page(
+                session, caller, page, digest, publish=publish, language=language
+            )
+    except OSError as error:
+        return _failed(file, f"{file}: {error.strerror}")
+    except UnreadablePage as error:
+        return _failed(file, str(error))
+    except ValidationError as error:
+        first = error.errors()[0]
+        return _failed(file, f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except Problem as problem:
+        return _failed(file, f"{file}: {problem.detail}")
     return Imported(str(file), article.id, article.slug, status)
+
+
+def _failed(file: Path, detail: str) -> Imported:
+    return Imported(str(file), None, None, "failed", detail)
 
 
 def _import_page(
@@ -65,8 +76,10 @@ def _import_page(
     article = session.exec(select(Article).where(Article.external_id == external_id)).first()
     if article is not None and article.extra.get("sha256") == digest:
         return _published(session, caller, article) if publish else (article, "unchanged")
-    names = [_author_id(session, caller, name) for name in page.authors]
-    wanted = ArticleCreate.model_validate(_fields(page, external_id, digest) | {"authors": names})
+    # Two spellings of one name are one author.
+    author_ids = list(dict.fromkeys(_author_id(session, caller, name) for name in page.authors))
+    fields = _fields(page, external_id, digest) | {"authors": author_ids}
+    wanted = ArticleCreate.model_validate(fields)
     publish = publish and (article is None or article.withdrawn_at is None)
     submission = articles.submission(wanted, language=language, publish=publish)
     if article is None:

@@ -1,7 +1,4 @@
-"""A printed byline, "By Jane Doe and John Roe June 22, 2024", told from text and read into names.
-
-Lines are tidy.
-"""
+"""A tidy line that is a printed byline, "By Jane Doe June 22, 2024": its names and its date."""
 
 import re
 import unicodedata

@@ -25,11 +25,10 @@ from app.importing.printed_dates import Unclear, find_date, only_date
 MAX_PAGE_BYTES = 5_000_000
 MAX_HEADLINE_CHARACTERS = 300
 _MAX_CREDIT_CHARACTERS = 60
-# Hard-wrapped lines are longer than this, so a headline's first line that ends in "logo" is safe.
-_MAX_FURNITURE_CHARACTERS = 40
 
 _MASTHEAD = re.compile(r"last updated?:", re.ASCII | re.IGNORECASE)
-_LOGO = re.compile(r"(?:^| )logo$", re.ASCII | re.IGNORECASE)
+# Hard-wrapped lines are longer than this, so a headline's first line that ends in "logo" is safe.
+_LOGO = re.compile(r"(?:.{,35} )?logo$", re.ASCII | re.IGNORECASE)
 _IMAGE_LABEL = re.compile(r"(?:photo|image): ?(?=.)", re.ASCII | re.IGNORECASE)
 
 
@@ -100,21 +99,10 @@ def _image(block: str) -> CapturedImage | None:
     label = _IMAGE_LABEL.match(block)
     described = block[label.end() :] if label else block
     caption, _, credit = described.rpartition(" / ")
-    if caption and _is_credit(credit):
+    is_credit = len(credit) <= _MAX_CREDIT_CHARACTERS and any(c.isalpha() for c in credit)
+    if caption and is_credit and not ends_sentence(credit):
         return CapturedImage(caption, credit)
     return CapturedImage(described, None) if label else None
-
-
-def _is_credit(text: str) -> bool:
-    return (
-        len(text) <= _MAX_CREDIT_CHARACTERS
-        and any(c.isalpha() for c in text)
-        and not ends_sentence(text)
-    )
-
-
-def _names_logo(line: str) -> bool:
-    return len(line) <= _MAX_FURNITURE_CHARACTERS and _LOGO.search(line) is not None
 
 
 class _Reader:
@@ -203,27 +191,25 @@ class _Reader:
     def _read_masthead(self) -> None:
         while self._skip_blank_lines():
             if _MASTHEAD.match(self._line(self._at)):
-                self._read_last_update()
-            elif self._is_furniture(self._at):
-                self._at += 1
-            else:
+                self._set_last_update()
+            elif not self._is_furniture(self._at):
                 return
+            self._at += 1
 
-    def _read_last_update(self) -> None:
+    def _set_last_update(self) -> None:
         if self._last_update is not None:
             raise Unclear("the page has a second 'Last update'")
         self._last_update = self._raw[self._at].partition(":")[2].strip() or None
-        self._at += 1
 
     def _is_furniture(self, at: int) -> bool:
         """Whether a line is a logo's, not the headline 'City Unveils New Logo'.
 
         A headline has a byline, a date or a sentence below it; a logo has the headline there.
         """
-        if not _names_logo(self._line(at)):
+        if not _LOGO.match(self._line(at)):
             return False
         below = self._next_block(at + 1)
-        if _names_logo(self._line(below)):
+        if _LOGO.match(self._line(below)):
             return True
         if self._is_byline_at(below) or only_date(self._line(below)):
             return False
@@ -260,18 +246,20 @@ class _Reader:
             elif found := only_date(line):
                 self._set_published_on(printed_dates.read_date(found))
             elif _MASTHEAD.match(line):
-                self._read_last_update()
-            elif not self._read_image():
-                if printed_dates.is_unknown_date(line):
-                    detail = f"cannot read a date of publication in '{line}'"
-                    raise Unclear(f"{detail}: {printed_dates.DATE_ADVICE}")
+                self._set_last_update()
+            elif self._read_image():
+                continue
+            elif printed_dates.is_unknown_date(line):
+                detail = f"cannot read a date of publication in '{line}'"
+                raise Unclear(f"{detail}: {printed_dates.DATE_ADVICE}")
+            else:
                 return
+            self._at += 1
 
     def _set_published_on(self, published_on: date | datetime | None) -> None:
         if published_on and self._published_on not in (None, published_on):
             raise Unclear("the page has two dates of publication")
         self._published_on = published_on or self._published_on
-        self._at += 1
 
     def _read_image(self) -> bool:
         if self._image:
@@ -289,9 +277,9 @@ class _Reader:
             while self._line(end):
                 end += 1
             text = " ".join(self._lines[self._at : end])
-            is_first = self._byline is not None and not paragraphs
+            is_below_byline = self._byline is not None and not paragraphs
             # Taken for a paragraph, it would hide that the page has a layout not known here.
-            if is_byline(text) and (is_first or find_date(text)):
+            if is_byline(text) and (is_below_byline or find_date(text)):
                 raise Unclear("a byline out of place: a page has one, directly below its headline")
             paragraphs.append(text)
             self._at = end

@@ -34,8 +34,8 @@ def decode_lines(data: bytes) -> list[str]:
     text = _decoded(data)
     if found := _CONTROL_CHARACTER.search(text):
         code = f"U+{ord(found.group()):04X}"
-        detail = f"has the control character {code}, so this is not text"
-        raise _not_text_after(text[: found.start()], detail)
+        line = len(_lines(text[: found.start()]))
+        raise NotText(line, f"has the control character {code}, so this is not text")
     return _lines(text)
 
 
@@ -58,8 +58,8 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError as error:
         # Damaged UTF-8 must not be taken for Windows-1252: all its punctuation would turn wrong.
         if _UTF_8_PUNCTUATION.search(data):
-            before = data[: error.start].decode("utf-8")
-            raise _not_text_after(before, "has damaged UTF-8: save it again as UTF-8") from None
+            line = len(_lines(data[: error.start].decode("utf-8")))
+            raise NotText(line, "has damaged UTF-8: save it again as UTF-8") from None
     return _decoded_as("cp1252", data, "UTF-8 or Windows-1252")
 
 
@@ -67,13 +67,8 @@ def _decoded_as(encoding: str, data: bytes, expected: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode(encoding)
-        detail = f"byte 0x{data[error.start]:02X} is not {expected}"
-        raise _not_text_after(before, detail) from None
-
-
-def _not_text_after(before: str, detail: str) -> NotText:
-    return NotText(len(_lines(before)), detail)
+        line = len(_lines(data[: error.start].decode(encoding)))
+        raise NotText(line, f"byte 0x{data[error.start]:02X} is not {expected}") from None
 
 
 def _lines(text: str) -> list[str]:

@@ -1,7 +1,6 @@
-"""Dates as newspapers print them at the end of a line, with or without a time of day.
+"""Dates as newspapers print them at the end of a tidy line, with or without a time of day.
 
-Lines are tidy. A date is found first, as the match of its spelling, and read in a second step, for
-what is before it tells what the line is.
+A date is first found, as the match of its spelling, and then read: what is before it matters, too.
 """
 
 import re
@@ -107,9 +106,8 @@ def is_unknown_date(line: str) -> bool:
     """Whether a line is no known date, and yet no text: '22/06/24', 'Updated June 23, 2024'."""
     if _UNKNOWN_DATE_ALONE.match(line):
         return True
-    if not _DATE_LABEL.match(line) or ends_sentence(line):
-        return False
-    return bool(find_date(line) or find_unknown_date(line))
+    is_labelled = _DATE_LABEL.match(line) and not ends_sentence(line)
+    return bool(is_labelled and (find_date(line) or find_unknown_date(line)))
 
 
 def read_date(found: re.Match[str]) -> date | datetime:
@@ -161,9 +159,9 @@ def _instant(day: date, found: re.Match[str]) -> datetime | None:
 
 def _hour(found: re.Match[str]) -> int:
     hour, half = int(found["hour"]), found["half"]
-    if half is None or hour > 12:
-        return hour
-    return hour % 12 + (12 if half in "pP" else 0)
+    if half and hour <= 12:
+        return hour % 12 + (12 if half in "pP" else 0)
+    return hour
 
 
 def _offset(found: re.Match[str]) -> timezone | None:

@@ -56,10 +56,14 @@ class Page(OutputModel):
 
 @dataclass(frozen=True)
 class Position:
-    """A place between two rows: the key of the row next to it, and which way to go from there."""
+    """A place between two rows: the key of the row next to it, and which way to go from there.
+
+    `inclusive`: that row comes first, if it is still there.
+    """
 
     key: tuple[Any, ...]
     backwards: bool
+    inclusive: bool = False
 
 
 class Cursors:
@@ -75,7 +79,7 @@ class Cursors:
         ).digest()
 
     def encode(self, state: Mapping[str, Any], position: Position) -> str:
-        payload = to_json([state, list(position.key), position.backwards])
+        payload = to_json([state, list(position.key), position.backwards, position.inclusive])
         return base64.urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
 
     def decode(self, cursor: str) -> tuple[dict[str, Any], Position]:
@@ -87,8 +91,8 @@ class Cursors:
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._signature(payload)):
             raise _bad_cursor()
-        state, key, backwards = from_json(payload)
-        return state, Position(tuple(key), backwards)
+        state, key, backwards, inclusive = from_json(payload)
+        return state, Position(tuple(key), backwards, inclusive)
 
     def _signature(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
@@ -171,10 +175,13 @@ class Paging(Generic[Params]):
         if backwards:
             shown.reverse()
         before, after = (more, True) if backwards else (self.position is not None, more)
+        # All that was this way may have left; the way back then begins with the row that we left from.
         keys = [key_of(row) for row in shown] or [self.position.key if self.position else ()]
+        onward = Position(keys[-1], backwards=False, inclusive=not shown)
+        back = Position(keys[0], backwards=True, inclusive=not shown)
         page = {
-            "next": self._cursor(keys[-1], backwards=False) if after else None,
-            "previous": self._cursor(keys[0], backwards=True) if before else None,
+            "next": self._cursors.encode(self._state, onward) if after else None,
+            "previous": self._cursors.encode(self._state, back) if before else None,
             "limit": limit,
         }
         return shown, page
@@ -193,9 +200,6 @@ class Paging(Generic[Params]):
             headers["Link"] = ", ".join(links)
         body = to_json({"data": data, "page": page})
         return json_response(request, body, private=private, headers=headers)
-
-    def _cursor(self, key: tuple[Any, ...], *, backwards: bool) -> str:
-        return self._cursors.encode(self._state, Position(key, backwards))
 
     def _query(self, cursor: str) -> str:
         return urlencode([*_flat(self._state), ("cursor", cursor)])

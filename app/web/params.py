@@ -31,6 +31,8 @@ _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 _UUID = re.compile(UUID_PATTERN)
+NOT_IN_ADDRESSES = r"\s\u0000-\u001f\u007f-\u009f"
+"""For a class in a pattern: blanks, and the controls that only some dialects count as blanks."""
 
 
 class StrictModel(BaseModel):
@@ -147,7 +149,7 @@ Text = Annotated[
 FilledText = Annotated[
     Text,
     AfterValidator(_with_content),
-    Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}),
+    Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"}),
 ]
 
 
@@ -163,7 +165,7 @@ HttpUrl = Annotated[
     Field(
         min_length=1,
         max_length=2000,
-        pattern=r"^[hH][tT][tT][pP][sS]?://[^\s\u0000/?#]+[^\s\u0000]*$",
+        pattern=rf"^[hH][tT][tT][pP][sS]?://[^{NOT_IN_ADDRESSES}/?#]+[^{NOT_IN_ADDRESSES}]*$",
         examples=["https://example.org/"],
     ),
 ]
@@ -251,6 +253,13 @@ def _check_content_type(request: Request) -> None:
             "unsupported-media-type",
             "The body must be JSON: send Content-Type: application/json.",
             headers={"Accept-Patch": "application/merge-patch+json, application/json"},
+        )
+    if has_body and request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(
+            415,
+            "unsupported-coding",
+            "The body must not be compressed: send it without Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},
         )
 
 
