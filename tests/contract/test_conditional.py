@@ -91,3 +91,26 @@ def test_a_request_has_an_id_of_its_own_or_the_proxys(town: Newsroom) -> None:
     assert town.get("/v1/articles", {"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
     made = town.get("/v1/articles", {"X-Request-ID": "not plain"}).headers["x-request-id"]
     assert len(made) == 36
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_tag_of_any_coding_is_known_to_a_request_for_any_other(
+    town: Newsroom, path: str
+) -> None:
+    codings = ("identity", "gzip", "br", "zstd")
+    tags = [town.get(path, {"Accept-Encoding": coding}).headers["etag"] for coding in codings]
+    for coding in codings:
+        for etag in tags:
+            headers = {"Accept-Encoding": coding, "If-None-Match": etag}
+            assert town.get(path, headers).status_code == 304, (coding, etag)
+
+
+def test_a_stale_tag_of_any_coding_does_not_guard_a_write(town: Newsroom) -> None:
+    path = "/v1/articles/harbour-bridge-opens"
+    codings = ("identity", "gzip", "br", "zstd")
+    tags = [town.get(path, {"Accept-Encoding": coding}).headers["etag"] for coding in codings]
+    assert town.send("PATCH", path, {"summary": "Newer"}).status_code == 200
+    for etag in tags:
+        stale = town.send("PATCH", path, {"summary": "Older"}, {"If-Match": etag})
+        assert stale.status_code == 412
+    assert town.get(path).json()["summary"] == "Newer"

@@ -72,6 +72,45 @@ def test_an_unknown_field_is_refused_by_pointer(
     assert dump(newsroom) == before
 
 
+@pytest.mark.parametrize(("method", "path", "operation"), WITH_BODY, ids=name_of)
+def test_a_field_that_is_only_read_is_refused_by_pointer(
+    newsroom: Newsroom, method: str, path: str, operation: Any
+) -> None:
+    kind = operation["tags"][0]
+    if kind == "access":
+        read_only = {"id", "created_at"}
+    else:
+        read_only = {"id", "version", "created_at", "updated_at"}
+    if kind == "articles":
+        read_only |= {"url", "status", "first_published_at", "section", "word_count"}
+    wanted = dict.fromkeys(read_only, "x")
+    answer = newsroom.send(method, address(path), wanted, newsroom.key("admin"))
+    assert is_problem(answer, 422)
+    pointers = {error.get("pointer") for error in answer.json()["errors"]}
+    assert {f"/{name}" for name in read_only} <= pointers
+
+
+@pytest.mark.parametrize(("method", "path", "_operation"), WITH_BODY, ids=name_of)
+def test_every_body_is_json_whole_and_of_bounded_size(
+    newsroom: Newsroom, method: str, path: str, _operation: Any
+) -> None:
+    before = dump(newsroom)
+    for body, content_type, status in (
+        (b"{}", "text/plain", 415),
+        (b"{", "application/json", 400),
+        (b" " * 2_000_001, "application/json", 413),
+    ):
+        headers = {**newsroom.key("admin"), "If-Match": "*", "Content-Type": content_type}
+        answer = newsroom.client.request(method, address(path), content=body, headers=headers)
+        assert is_problem(answer, status)
+    assert dump(newsroom) == before
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/articles/", "/v2/articles", "/docs/assets/no"])
+def test_an_address_that_leads_nowhere_is_a_problem(newsroom: Newsroom, path: str) -> None:
+    assert is_problem(newsroom.get(path), 404)
+
+
 @pytest.mark.parametrize(("method", "path", "_operation"), GUARDED, ids=name_of)
 def test_a_key_with_the_scope_is_needed(
     newsroom: Newsroom, method: str, path: str, _operation: Any

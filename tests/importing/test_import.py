@@ -53,6 +53,7 @@ def test_a_page_becomes_an_article_once(newsroom: Newsroom, tmp_path: Path) -> N
     assert article["body"]["html"].count("<p>") == 2
     code, (line,) = run_import(newsroom, page, "--publish")
     assert (code, line["status"]) == (0, "unchanged")
+    assert newsroom.get("/v1/articles/harbour-bridge-opens").json()["version"] == article["version"]
     page.write_text(PAGE.replace("Cars went", "Cyclists went"))
     code, (line,) = run_import(newsroom, page, "--publish")
     assert (code, line["status"]) == (0, "updated")
@@ -62,7 +63,9 @@ def test_a_page_becomes_an_article_once(newsroom: Newsroom, tmp_path: Path) -> N
 def test_without_publish_it_is_a_draft_with_its_date(newsroom: Newsroom, tmp_path: Path) -> None:
     page = tmp_path / "page.txt"
     page.write_text(PAGE)
-    run_import(newsroom, page)
+    code, (line,) = run_import(newsroom, page)
+    assert (code, line["status"]) == (0, "created")
+    assert newsroom.get("/v1/articles/harbour-bridge-opens").status_code == 404
     article = newsroom.get("/v1/articles/harbour-bridge-opens", newsroom.key("preview")).json()
     assert (article["status"], article["published_at"]) == ("draft", "2025-05-02T00:00:00Z")
 
