@@ -207,7 +207,7 @@ PathRef = Annotated[
 
 def is_id(ref: str) -> bool:
     """Whether a ref is an id; everything else is a slug."""
-    return _UUID.match(ref) is not None
+    return _UUID.fullmatch(ref) is not None
 
 
 class StrictRoute(APIRoute):
