@@ -32,37 +32,37 @@ def test_a_key_works_as_bearer_token_and_as_basic_password(newsroom: Newsroom) -
     assert [answer.status_code for answer in answers] == [200] * len(ways)
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "Bearer",
-        "Bearer ",
-        "Bearer unknown",
-        "Bearer byline_" + "x" * 43,
-        "Bearer byline_one byline_two",
-        "Bearer sch\u00f6n",
-        "Token byline_x",
-        "byline_x",
-        "Basic",
-        "Basic !!!",
-        "Basic YWJj",
-        "Basic /w==",
-        "Basic OmJ5bGluZV94",
-        "Digest username=x",
-        "Bearer " + "x" * 20_000,
-    ],
-)
+NO_KEYS = [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer unknown",
+    "Bearer byline_" + "x" * 43,
+    "Bearer byline_one byline_two",
+    "Bearer sch\u00f6n",
+    "Token byline_x",
+    "byline_x",
+    "Basic",
+    "Basic !!!",
+    "Basic YWJj",
+    "Basic /w==",
+    "Basic OmJ5bGluZV94",
+    "Digest username=x",
+    "Bearer " + "x" * 20_000,
+]
+
+
 def test_credentials_that_are_no_key_are_refused_even_where_none_is_needed(
-    newsroom: Newsroom, header: str
+    newsroom: Newsroom,
 ) -> None:
-    answer = newsroom.client.get("/v1/articles", headers={b"Authorization": header.encode()})
-    assert answer.status_code == 401
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["status"] == 401
-    challenge = answer.headers["WWW-Authenticate"]
-    assert "Bearer" in challenge
-    assert "Basic" in challenge
+    for header in NO_KEYS:
+        answer = newsroom.client.get("/v1/articles", headers={b"Authorization": header.encode()})
+        assert answer.status_code == 401, header
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == 401
+        challenge = answer.headers["WWW-Authenticate"]
+        assert "Bearer" in challenge
+        assert "Basic" in challenge
 
 
 def test_a_refusal_does_not_repeat_the_key(newsroom: Newsroom) -> None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.conftest import Newsroom
 
 PORTRAIT = {"url": "https://images.example.org/mara.jpg", "alt": "A woman smiling", "width": 800}
@@ -59,26 +57,24 @@ def test_a_new_email_is_no_news_to_readers_of_articles(newsroom: Newsroom) -> No
     assert again.status_code == 304
 
 
-@pytest.mark.parametrize(
-    ("wrong", "pointer"),
-    [
-        ({"email": "nobody"}, "/email"),
-        ({"email": "a b@example.org"}, "/email"),
-        ({"links": [{"title": "Home", "url": "javascript:alert(1)"}]}, "/links/0/url"),
-        ({"links": [{"title": "", "url": "https://example.org/"}]}, "/links/0/title"),
-        ({"links": [{"url": "https://example.org/"}]}, "/links/0/title"),
-        ({"links": None}, "/links"),
-        ({"image": {"url": "/relative.jpg"}}, "/image/url"),
-        ({"image": {"width": "wide"}}, "/image/width"),
-        ({"image": {"height": 0}}, "/image/height"),
-    ],
-)
-def test_a_field_that_cannot_be_is_refused(
-    newsroom: Newsroom, wrong: dict[str, Any], pointer: str
-) -> None:
-    answer = newsroom.send("POST", "/v1/authors", {"name": "Mara Lind", **wrong})
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"email": "nobody"}, "/email"),
+    ({"email": "a b@example.org"}, "/email"),
+    ({"links": [{"title": "Home", "url": "javascript:alert(1)"}]}, "/links/0/url"),
+    ({"links": [{"title": "", "url": "https://example.org/"}]}, "/links/0/title"),
+    ({"links": [{"url": "https://example.org/"}]}, "/links/0/title"),
+    ({"links": None}, "/links"),
+    ({"image": {"url": "/relative.jpg"}}, "/image/url"),
+    ({"image": {"width": "wide"}}, "/image/width"),
+    ({"image": {"height": 0}}, "/image/height"),
+]
+
+
+def test_a_field_that_cannot_be_is_refused(newsroom: Newsroom) -> None:
+    for wrong, pointer in REFUSED:
+        answer = newsroom.send("POST", "/v1/authors", {"name": "Mara Lind", **wrong})
+        assert answer.status_code == 422, wrong
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer], wrong
 
 
 def test_a_merge_patch_changes_parts_of_a_picture(newsroom: Newsroom) -> None:
