@@ -72,7 +72,7 @@ def serve(demo: bool, host: str | None, port: int | None, workers: int | None) -
     database = _database(settings)
     if settings.migrate_on_start:
         migrate(database)
-    loaded = load_demo(database, utc_now()) if demo else 0
+    loaded = load_demo(database, utc_now()) if demo else None
     _greet(settings, loaded, _first_key(database))
     database.close()
     _run_server(settings)
@@ -219,6 +219,8 @@ def _check_port_is_free(settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
+        except socket.gaierror as error:
+            raise WrongSetting(f"{PREFIX}HOST: {settings.host}: {error.strerror}") from None
         except OSError as error:
             address = f"{settings.host}:{settings.port}"
             raise WrongSetting(
@@ -226,10 +228,11 @@ def _check_port_is_free(settings: Settings) -> None:
             ) from None
 
 
-def _greet(settings: Settings, loaded: int, first_key: str | None) -> None:
+def _greet(settings: Settings, loaded: int | None, first_key: str | None) -> None:
     site = settings.site_url
-    if loaded:
-        click.echo(f"Loaded the sample newsroom: {loaded} articles.")
+    if loaded is not None:
+        there = f"Loaded the sample newsroom: {loaded} articles."
+        click.echo(there if loaded else "The sample newsroom was not loaded: there are articles.")
     click.echo(f"{settings.site_title} is at {site}/v1/articles, its documentation at {site}/docs")
     if first_key:
         click.echo(f"\nAdmin key, shown this once:\n  {first_key}")
@@ -252,6 +255,7 @@ def _run_server(settings: Settings) -> None:
         "access_log": False,
         "server_header": False,
         "http": HttpProtocol,
+        "ws": "none",
     }
     if settings.workers == 1:
         uvicorn.run(create_app(settings), **options)

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette_compress import CompressMiddleware
 
 from app.access.actions import shared_secret
@@ -18,6 +17,7 @@ from app.authors.routes import router as authors_router
 from app.db.database import Database
 from app.settings import Settings, load_settings
 from app.tags.routes import router as tags_router
+from app.web.cors import Cors
 from app.web.docs import ASSETS, docs_assets
 from app.web.docs import router as docs_router
 from app.web.health import router as health_router
@@ -93,7 +93,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(CodedEntityTags)
     app.add_middleware(HeadAsGet)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["*"],

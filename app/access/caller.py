@@ -4,7 +4,6 @@
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -41,6 +40,15 @@ class Caller:
         """Raises 403 unless the caller has the scope; `doing` completes 'needed to …'."""
         if not self.may(scope):
             raise Problem(403, "forbidden", f"The scope `{scope}` is needed to {doing}.")
+
+    def must_see_all(self, doing: str) -> None:
+        """Raises 403 for a key with an entitlement.
+
+        Changing what tags and authors are would move articles across the entitlement's border,
+        and answers such as 'in use' would tell of articles beyond it.
+        """
+        if self.visibility.entitlement is not None:
+            raise Problem(403, "forbidden", f"A key with an entitlement cannot {doing}.")
 
 
 class _DocumentedScheme(SecurityBase):
@@ -105,7 +113,7 @@ def _key_in(header: str) -> str:
 def _password(credentials: str) -> str:
     try:
         return base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # binascii.Error and UnicodeDecodeError are kinds of it
         raise unauthenticated("The Basic credentials are not valid base64 of `name:key`.") from None
 
 

@@ -63,7 +63,10 @@ def create_key(request: Request, admin: Admin, db: Db, wanted: KeyCreate) -> Res
     with db.writing() as session:
         row, secret = actions.create_key(session, wanted, admin.visibility.now)
     body = to_json({**_document(row), "key": secret})
-    headers = {"Location": f"/v1/keys/{row.id}", "Cache-Control": "no-store"}
+    headers = {
+        "Location": f"{request.app.state.settings.base_url}/v1/keys/{row.id}",
+        "Cache-Control": "no-store",
+    }
     return json_response(
         request, body, version=row.version, private=True, status=201, headers=headers
     )

@@ -11,13 +11,17 @@ from app.web.params import UUID_PATTERN, Instant, StrictModel, Text, is_id
 Status = Literal["draft", "scheduled", "published", "expired", "withdrawn"]
 STATUSES: tuple[Status, ...] = ("draft", "scheduled", "published", "expired", "withdrawn")
 CHOICES_MAX = 100
+CHOICE_LENGTH_MAX = 200
 _UUID = UUID_PATTERN.strip("^$")
 Groups = tuple[tuple[str, ...], ...]
 
 
 def _filled_groups(values: list[str]) -> list[str]:
-    if any(not choice for choice in ",".join(values).split(",")) and values:
+    choices = ",".join(values).split(",")
+    if not all(choices):
         raise ValueError("has an empty value; leave the parameter out instead")
+    if max(map(len, choices)) > CHOICE_LENGTH_MAX:
+        raise ValueError(f"may have values of {CHOICE_LENGTH_MAX} characters at most")
     if sum(value.count(",") + 1 for value in values) > CHOICES_MAX:
         raise ValueError(f"may name {CHOICES_MAX} values at most")
     return values

@@ -108,6 +108,7 @@ class Selection:
         self.visibility = visibility
         self._groups: list[_Group] = []
         self._conditions: list[Condition] = []
+        self._statuses: list[Condition] = []
         self._languages: tuple[str, ...] = ()
         for article_filter, is_entitlement in ((chosen, False), (visibility.entitlement, True)):
             if article_filter is not None:
@@ -116,7 +117,7 @@ class Selection:
     def conditions(self) -> list[Condition]:
         """All conditions on `article`, for a query that finds single rows."""
         linked = [group.holds_somewhere() for group in self._groups]
-        return [*may_see(self.visibility), *self._conditions, *linked]
+        return [*self._seen(), *self._conditions, *linked]
 
     def entitled(self) -> list[Condition]:
         """The conditions without the clock and the scopes: what the caller's key is about at all."""
@@ -164,7 +165,7 @@ class Selection:
         """How many there are; counting stops at `rows_max`."""
         driver = min(self._groups, key=lambda group: len(group.ids), default=None)
         counted = sa.select(sa.literal(1)).select_from(article)
-        conditions = [*may_see(self.visibility), *self._conditions]
+        conditions = [*self._seen(), *self._conditions]
         conditions += [group.holds_somewhere() for group in self._groups if group is not driver]
         if driver is not None:
             link = driver.links.alias()
@@ -176,6 +177,10 @@ class Selection:
             counted = counted.limit(rows_max)
         total = sa.select(sa.func.count()).select_from(counted.subquery())
         return int(self.session.connection().execute(total).scalar_one())
+
+    def _seen(self) -> list[Condition]:
+        """What the clock decides: what the caller may see now, and the statuses asked for."""
+        return [*may_see(self.visibility), *self._statuses]
 
     def _walk_links(
         self, driver: _Group, target: str, sort: SortName, position: Position | None
@@ -197,7 +202,7 @@ class Selection:
         position: Position | None,
     ) -> sa.Select[Any]:
         walk = in_order(sa.select(row_id), walked.c[SORT_COLUMNS[sort]], row_id, sort, position)
-        walk = walk.where(*may_see(self.visibility), *self._conditions)
+        walk = walk.where(*self._seen(), *self._conditions)
         if SORT_COLUMNS[sort] == "sort_at" and not self.visibility.previews:
             walk = walk.where(walked.c.sort_at <= self.visibility.now)
         return walk
@@ -213,7 +218,7 @@ class Selection:
             self._conditions.append(article.c.id.in_([choice.lower() for choice in choices]))
         for choices in groups(wanted.status):
             now = self.visibility.now
-            self._conditions.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]
+            self._statuses.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]
 
     def _add_links(self, wanted: ArticleFilter, is_entitlement: bool) -> None:
         tag_refs = {
@@ -293,6 +298,9 @@ def matches(wanted: ArticleFilter, snapshot: dict[str, Any], session: Session) -
             for choices in groups(wanted.language)
         )
         and all(snapshot["id"] in map(str.lower, choices) for choices in groups(wanted.ids))
+        and all("published" in choices for choices in groups(wanted.status))
+        and (not wanted.status or snapshot["first_published_at"] is not None)
+        and wanted.updated_since is None  # when it changed last is not kept with it
         and _within(snapshot["published_at"], wanted.published_since, wanted.published_until)
     )
 

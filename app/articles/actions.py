@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
@@ -17,8 +18,8 @@ from app.archive.models import Article, ArticleAuthor, ArticleTag, Tag, sort_key
 from app.archive.refs import choose_slug, forget, is_ref, keep_former, known_refs, lead_to
 from app.archive.shapes import kept
 from app.articles import lifecycle
-from app.articles.body import NestedTooDeeply, RenderedBody, render
-from app.articles.models import ArticleCreate, CorrectionCreate
+from app.articles.body import RenderedBody, TooCostly, render
+from app.articles.models import ArticleCreate, Body, CorrectionCreate
 from app.articles.queries import absence
 from app.changes.actions import record_removal, take_numbers
 from app.changes.models import Revision
@@ -49,13 +50,46 @@ class Submission:
     publish: bool
 
 
-def submission(wanted: ArticleCreate, *, language: str, publish: bool = False) -> Submission:
-    """Prepares what was sent. Rendering takes its time: call it before the writer's turn begins."""
-    try:
-        rendered = render(wanted.body.format, wanted.body.source) if wanted.body else None
-    except NestedTooDeeply as error:
-        raise invalid_field("/body/source", str(error)) from None
+def submission(
+    wanted: ArticleCreate,
+    *,
+    language: str,
+    publish: bool = False,
+    before: Article | None = None,
+    prepared: "Submission | None" = None,
+) -> Submission:
+    """Prepares what was sent. Rendering takes its time: call it before the writer's turn begins.
+
+    Within the turn, `before` is the article as it is and `prepared` what was made ahead: whichever
+    has the same body lends its rendering.
+    """
+    if before is not None and _has_body(before, wanted.body):
+        rendered = _kept_body(before)
+    elif prepared is not None and prepared.wanted.body == wanted.body:
+        rendered = prepared.rendered
+    else:
+        rendered = _rendered(wanted.body)
     return Submission(wanted, rendered, wanted.language or language, publish)
+
+
+def _has_body(article: Article, body: Body | None) -> bool:
+    wanted = (body.format, body.source) if body else (None, None)
+    return (article.body_format, article.body_source) == wanted
+
+
+def _kept_body(article: Article) -> RenderedBody | None:
+    if article.body_html is None or article.body_text is None:
+        return None
+    return RenderedBody(
+        article.body_html, article.body_text, article.word_count, article.reading_minutes
+    )
+
+
+def _rendered(body: Body | None) -> RenderedBody | None:
+    try:
+        return render(body.format, body.source) if body else None
+    except TooCostly as error:
+        raise invalid_field("/body/source", str(error)) from None
 
 
 def existing_article(session: Session, caller: Caller, ref: str, match: Precondition) -> Article:
@@ -299,11 +333,13 @@ def _save(
     before: dict[str, Any] | None = None,
 ) -> None:
     """Writes the article with its links, number and revision, unless nothing has changed."""
+    lifecycle.close_what_never_opened(article, caller.visibility.now)
     lifecycle.derive(article)
     lifecycle.check_times(article)
     if before is not None:
         after = snapshot_of(article, refs)
-        if {**after, "first_published_at": None} == {**before, "first_published_at": None}:
+        settled = {"first_published_at": None}
+        if to_json(after | settled) == to_json(before | settled):
             return
     article.version += 1
     article.updated_at = caller.visibility.now

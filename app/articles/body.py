@@ -21,7 +21,6 @@ ALLOWED_TAGS = {
 ALLOWED_ATTRIBUTES = {
     "*": {"lang", "dir", "title"},
     "a": {"href"},
-    "blockquote": {"cite"},
     "img": {"src", "alt", "width", "height"},
     "ol": {"start", "reversed"},
     "td": {"colspan", "rowspan"},
@@ -53,13 +52,17 @@ _PAGE_PARTS = re.compile(
 )
 _PRE_WITH_NEWLINE = re.compile(r"(<pre[^<>]*>)\n")
 
-NESTING_MAX = 100
-_BOX = re.compile(r"(?i)<(/?)(?:blockquote|div|dl|figure|ol|table|ul)\b")
+BOXES_MAX = 5_000
+UNCLOSED_MAX = 100
+GROWTH_MAX = 5
+_BOX = re.compile(r"(?i)<(?:blockquote|div|dl|figure|ol|table|ul)\b")
+# Formatting that is not closed is opened again in every paragraph that follows.
+_FORMATTING = re.compile(r"(?i)<(/?)(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b")
 
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
-class NestedTooDeeply(ValueError):
+class TooCostly(ValueError):
     """A body that is not worth rendering."""
 
 
@@ -76,26 +79,33 @@ class RenderedBody:
 def render(body_format: str, source: str) -> RenderedBody:
     """Renders a body's source; nothing unsafe comes through.
 
-    Any text renders to something, but for boxes in boxes in boxes: sanitising them takes time
-    that grows with the square of their depth. Those raise `NestedTooDeeply`.
+    Any text renders to something, but for markup that no article has and that would take too
+    long. It raises `TooCostly`.
     """
     raw = {"html": _from_html, "markdown": _from_markdown, "text": _from_text}[body_format](source)
-    if _nesting(raw) > NESTING_MAX:
-        raise NestedTooDeeply(f"has boxes in boxes more than {NESTING_MAX} levels deep")
+    _refuse_what_costs_too_much(raw)
     # What is taken out can leave markup that is read otherwise; the second time it is as it is read.
-    clean = _sanitised(_sanitised(raw))
+    once = _sanitised(raw)
+    if len(once) > GROWTH_MAX * (len(raw) + 1000):
+        raise TooCostly(f"becomes more than {GROWTH_MAX} times as long when it is read as HTML")
+    clean = _sanitised(once)
     text = html_to_text(clean)
     words, ideographs = _count(text)
     minutes = math.ceil(words / WORDS_A_MINUTE + ideographs / IDEOGRAPHS_A_MINUTE)
     return RenderedBody(clean, text, words + ideographs, minutes)
 
 
-def _nesting(raw: str) -> int:
-    depth = deepest = 0
-    for box in _BOX.finditer(raw):
-        depth = max(depth - 1, 0) if box.group(1) else depth + 1
-        deepest = max(deepest, depth)
-    return deepest
+def _refuse_what_costs_too_much(raw: str) -> None:
+    # Sanitising takes time that grows with the square of how deep boxes stand in boxes. Counting
+    # them all, closed or not, cannot be fooled and bounds the depth with the number.
+    if sum(1 for _ in _BOX.finditer(raw)) > BOXES_MAX:
+        raise TooCostly(f"has more than {BOXES_MAX} lists, tables, quotes and other boxes")
+    unclosed = most = 0
+    for found in _FORMATTING.finditer(raw):
+        unclosed = max(unclosed - 1, 0) if found.group(1) else unclosed + 1
+        most = max(most, unclosed)
+    if most > UNCLOSED_MAX:
+        raise TooCostly(f"has more than {UNCLOSED_MAX} links and emphases that are not closed")
 
 
 def html_to_text(clean: str) -> str:

@@ -21,7 +21,8 @@ def first_public_at(article: Any, now: datetime) -> datetime | None:
     if kept is not None or not article.live:
         return kept
     opens_at: datetime = max(article.published_at, article.embargoed_until or article.published_at)
-    never_opened = article.expires_at is not None and article.expires_at <= opens_at
+    earliest = max(opens_at, article.released_at)
+    never_opened = article.expires_at is not None and article.expires_at <= earliest
     return None if opens_at > now or never_opened else opens_at
 
 
@@ -47,11 +48,26 @@ def withdraw(article: Article, reason: str | None, now: datetime) -> None:
     article.withdrawn_at, article.withdrawn_reason = now, reason
 
 
-def restore(article: Article) -> None:
+def restore(article: Article, now: datetime) -> None:
     """Undoes a withdrawal: the article is again what its times say."""
     if article.withdrawn_at is None:
         raise conflict("not-withdrawn", "It is not withdrawn; there is nothing to restore.")
     article.withdrawn_at = article.withdrawn_reason = None
+    derive(article)
+    if article.first_published_at is None and first_public_at(article, now) is not None:
+        # Its date passed while it was withdrawn: readers see it from now on.
+        article.first_published_at = now
+
+
+def close_what_never_opened(article: Article, now: datetime) -> None:
+    """Keeps an article that is over before anybody could see it from counting as once public.
+
+    Its dates say that it was open in the past; they were written only now. Released now, it
+    expired before it began.
+    """
+    expiry, released = article.expires_at, article.released_at
+    if article.first_published_at is None and expiry and released and released < expiry <= now:
+        article.released_at = now
 
 
 def derive(article: Article) -> None:

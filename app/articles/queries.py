@@ -233,7 +233,7 @@ def article_document(
     }
     if view.body_forms:
         document["body"] = _body(row, view.body_forms)
-    if len(view.fields) < len(FIELDS) - 1:
+    if not document.keys() <= view.fields:
         return {name: value for name, value in document.items() if name in view.fields}
     return document
 

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from sqlmodel import Session
 
 from app.access.caller import Caller, Editor, Publisher, Reader
+from app.archive.models import Article
 from app.articles import actions, lifecycle, queries
 from app.articles.models import (
     ArticleCreate,
@@ -21,7 +22,8 @@ from app.articles.models import (
     PublishRequest,
     WithdrawRequest,
 )
-from app.web.conditional import IfMatch, OptionalIfMatch, json_response
+from app.db.database import Database
+from app.web.conditional import IfMatch, OptionalIfMatch, Precondition, json_response
 from app.web.pages import Paging
 from app.web.params import PathRef, StrictRoute, patched
 from app.web.sessions import Db
@@ -73,7 +75,7 @@ def create_article(
     with db.writing() as session:
         article = actions.create_article(session, editor, submission)
         answer = _answer(request, session, editor, article.id, status=201)
-    answer.headers["Location"] = f"/v1/articles/{article.slug}"
+    answer.headers["Location"] = f"{request.app.state.settings.base_url}/v1/articles/{article.slug}"
     return answer
 
 
@@ -118,10 +120,12 @@ def update_article(
     request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, changes: ArticleUpdate
 ) -> Response:
     """Changes some fields of an article (JSON Merge Patch, RFC 7396): null clears a field."""
+    prepared = _prepared(request, db, editor, ref, changes) if changes.body else None
     with db.writing() as session:
         article = actions.existing_article(session, editor, ref, match)
         wanted = patched(ArticleCreate, actions.article_content(session, article), changes)
-        actions.replace_article(session, editor, article, _submission(request, wanted))
+        submission = _submission(request, wanted, before=article, prepared=prepared)
+        actions.replace_article(session, editor, article, submission)
         return _answer(request, session, editor, article.id)
 
 
@@ -189,7 +193,8 @@ def restore_article(
     """Undoes a withdrawal."""
     with db.writing() as session:
         article = actions.existing_article(session, publisher, ref, match)
-        actions.change_lifecycle(session, publisher, article, lifecycle.restore)
+        now = publisher.visibility.now
+        actions.change_lifecycle(session, publisher, article, partial(lifecycle.restore, now=now))
         return _answer(request, session, publisher, article.id)
 
 
@@ -210,10 +215,27 @@ def add_correction(
 
 
 def _submission(
-    request: Request, wanted: ArticleCreate, *, publish: bool = False
+    request: Request,
+    wanted: ArticleCreate,
+    *,
+    publish: bool = False,
+    before: Article | None = None,
+    prepared: actions.Submission | None = None,
 ) -> actions.Submission:
     language = request.app.state.settings.language
-    return actions.submission(wanted, language=language, publish=publish)
+    return actions.submission(
+        wanted, language=language, publish=publish, before=before, prepared=prepared
+    )
+
+
+def _prepared(
+    request: Request, db: Database, editor: Caller, ref: str, changes: ArticleUpdate
+) -> actions.Submission:
+    """Renders a patch's body before the writer's turn, against the article as it is now."""
+    with db.reading() as session:
+        article = actions.existing_article(session, editor, ref, Precondition("*"))
+        document = actions.article_content(session, article)
+    return _submission(request, patched(ArticleCreate, document, changes))
 
 
 def _answer(

@@ -40,7 +40,7 @@ def create_author(request: Request, editor: Editor, db: Db, wanted: AuthorCreate
     """Adds an author. Without a `slug`, one is made from the name."""
     with db.writing() as session:
         author = actions.create_author(session, editor, wanted)
-    headers = {"Location": f"/v1/authors/{author.slug}"}
+    headers = {"Location": f"{request.app.state.settings.base_url}/v1/authors/{author.slug}"}
     return _answer(request, editor, author, status=201, headers=headers)
 
 
@@ -66,6 +66,7 @@ def replace_author(
 
     A new name or slug shows in all their articles at once.
     """
+    editor.must_see_all("change authors")
     with db.writing() as session:
         author = actions.existing_author(session, ref, match)
         author = actions.replace_author(session, editor, author, wanted)
@@ -77,6 +78,7 @@ def update_author(
     request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, changes: AuthorUpdate
 ) -> Response:
     """Changes some fields of an author (JSON Merge Patch, RFC 7396): null clears a field."""
+    editor.must_see_all("change authors")
     with db.writing() as session:
         author = actions.existing_author(session, ref, match)
         wanted = patched(AuthorCreate, actions.author_content(author), changes)
@@ -87,6 +89,7 @@ def update_author(
 @router.delete("/{ref}", operation_id="delete_author", status_code=204, response_class=Response)
 def delete_author(editor: Editor, db: Db, ref: PathRef, match: IfMatch) -> Response:
     """Deletes an author. One whom any article names is 409: merge it into another instead."""
+    editor.must_see_all("delete authors")
     with db.writing() as session:
         actions.delete_author(session, editor, actions.existing_author(session, ref, match))
     return Response(status_code=204)
@@ -97,6 +100,7 @@ def merge_author(
     request: Request, editor: Editor, db: Db, ref: PathRef, match: OptionalIfMatch, merge: Merge
 ) -> Response:
     """Merges an author into another, who gets the articles; the old addresses lead there (301)."""
+    editor.must_see_all("merge authors")
     with db.writing() as session:
         author = actions.existing_author(session, ref, match)
         into = actions.merge_authors(session, editor, author, merge.into)

@@ -1,5 +1,6 @@
 """Column types that mean the same on SQLite and PostgreSQL, and the table helper for SQL."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -22,7 +23,19 @@ Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 # Compared byte by byte on both databases, so that a sorted list has one order.
 SortText = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
-Json = sa.JSON(none_as_null=True)
+
+class Json(sa.TypeDecorator[Any]):
+    """A JSON document. In Python 1 equals True; two documents are the same when their text is."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(none_as_null=True)
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        return json.dumps(x) == json.dumps(y)
+
 
 FAR_FUTURE = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 """Stands where a time is not known yet and must sort after every known one."""

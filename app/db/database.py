@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from math import ceil
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -150,7 +151,17 @@ def _busy_said_plainly() -> Iterator[None]:
     except OperationalError as error:
         if _is_wait_over(error):
             raise DatabaseBusy("another write took too long") from error
+        if _is_unreachable(error):
+            raise DatabaseBusy(str(error.orig).strip().splitlines()[0]) from error
         raise
+
+
+def _is_unreachable(error: OperationalError) -> bool:
+    """Whether PostgreSQL was not there, or went away: it then gives no code, or one of class 08 or 57P."""
+    if not isinstance(error.orig, psycopg.Error):
+        return False
+    code = error.orig.sqlstate
+    return code is None or code.startswith(("08", "57P"))
 
 
 def _is_wait_over(error: OperationalError) -> bool:

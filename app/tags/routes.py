@@ -42,7 +42,7 @@ def create_tag(request: Request, editor: Editor, db: Db, wanted: TagCreate) -> R
     with db.writing() as session:
         tag = actions.create_tag(session, editor, wanted)
         row = queries.find_tag(session, editor, tag.id)
-    headers = {"Location": f"/v1/tags/{tag.slug}"}
+    headers = {"Location": f"{request.app.state.settings.base_url}/v1/tags/{tag.slug}"}
     return _answer(request, editor, row, status=201, headers=headers)
 
 
@@ -68,6 +68,7 @@ def replace_tag(
 
     A new name, slug or kind shows in all its articles at once.
     """
+    editor.must_see_all("change tags")
     with db.writing() as session:
         tag = actions.existing_tag(session, ref, match)
         tag = actions.replace_tag(session, editor, tag, wanted)
@@ -80,6 +81,7 @@ def update_tag(
     request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, changes: TagUpdate
 ) -> Response:
     """Changes some fields of a tag (JSON Merge Patch, RFC 7396): null clears a field."""
+    editor.must_see_all("change tags")
     with db.writing() as session:
         tag = actions.existing_tag(session, ref, match)
         wanted = patched(TagCreate, actions.tag_content(tag), changes)
@@ -91,6 +93,7 @@ def update_tag(
 @router.delete("/{ref}", operation_id="delete_tag", status_code=204, response_class=Response)
 def delete_tag(editor: Editor, db: Db, ref: PathRef, match: IfMatch) -> Response:
     """Deletes a tag. One that anything uses is 409: merge it into another instead."""
+    editor.must_see_all("delete tags")
     with db.writing() as session:
         actions.delete_tag(session, editor, actions.existing_tag(session, ref, match))
     return Response(status_code=204)
@@ -101,6 +104,7 @@ def merge_tag(
     request: Request, editor: Editor, db: Db, ref: PathRef, match: OptionalIfMatch, merge: Merge
 ) -> Response:
     """Merges a tag into another, which gets the articles; the old addresses lead there (301)."""
+    editor.must_see_all("merge tags")
     with db.writing() as session:
         tag = actions.existing_tag(session, ref, match)
         into = actions.merge_tags(session, editor, tag, merge.into)

@@ -44,6 +44,16 @@ def json_response(
     return Response(body, status, all_headers, media_type="application/json")
 
 
+def keepable(request: Request, answer: Response, *, private: bool) -> Response:
+    """Gives an answer of another type than JSON the validators and headers that JSON has."""
+    made = json_response(request, bytes(answer.body), private=private)
+    if made.status_code == 304:
+        return made
+    for name in ("ETag", "Cache-Control", "Vary"):
+        answer.headers[name] = made.headers[name]
+    return answer
+
+
 def entity_tag(body: bytes, version: int | None = None) -> str:
     digest = hashlib.blake2b(body, digest_size=9).hexdigest()
     return f'"{digest}"' if version is None else f'"{version}-{digest}"'

@@ -8,9 +8,10 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic_core import to_json
 from starlette.staticfiles import StaticFiles
 
-from app.web.conditional import json_response
+from app.web.conditional import json_response, keepable
+from app.web.params import StrictRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 ASSETS = "/docs/assets"
 
 
@@ -28,7 +29,7 @@ def show_openapi(request: Request) -> Response:
 @router.get("/docs")
 async def show_docs(request: Request) -> Response:
     """The API, to read and to try."""
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=request.app.state.settings.site_title,
         swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
@@ -36,3 +37,4 @@ async def show_docs(request: Request) -> Response:
         swagger_favicon_url=f"{ASSETS}/favicon.png",
         swagger_ui_parameters={"defaultModelsExpandDepth": 0, "tryItOutEnabled": True},
     )
+    return keepable(request, page, private=False)

@@ -75,6 +75,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Problem"] = _problem_schema(schemas)
     _restore_examples(schemas)
+    _drop_defaults_of_answers(schemas)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, path, method, public_read=settings.public_read)
@@ -88,6 +89,13 @@ def _restore_examples(schemas: dict[str, Any]) -> None:
         extra = model.model_config.get("json_schema_extra")
         if isinstance(extra, dict) and "examples" in extra and model.__name__ in schemas:
             schemas[model.__name__]["examples"] = extra["examples"]
+
+
+def _drop_defaults_of_answers(schemas: dict[str, Any]) -> None:
+    # A part that an answer may leave out is absent then; a client must not fill anything in.
+    for model in _descendants(OutputModel):
+        for field in schemas.get(model.__name__, {}).get("properties", {}).values():
+            field.pop("default", None)
 
 
 def _descendants(model: type[BaseModel]) -> list[type[BaseModel]]:
@@ -131,6 +139,10 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, public_read:
         }
     if scope:
         _say_headers(responses, reads)
+    for parameter in operation.get("parameters", []):
+        choices = parameter["schema"].get("anyOf", [{}])
+        if "description" not in parameter and "description" in choices[0]:
+            parameter["description"] = choices[0]["description"]
     if method == "patch":
         content = operation["requestBody"]["content"]
         content["application/merge-patch+json"] = content["application/json"]

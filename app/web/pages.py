@@ -28,7 +28,7 @@ Cursor = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=4000,
+        max_length=40_000,  # the longest filters that a list takes, signed and encoded
         description="`page.next` or `page.previous` of an earlier answer. It holds the whole list "
         "that it came from, so it may stand alone; other filters beside it are refused.",
     ),
@@ -108,17 +108,26 @@ def _bad_cursor() -> Problem:
 
 
 def continue_list(
-    given: Mapping[str, Any], cursor: str | None, cursors: Cursors, *, free: Sequence[str]
+    given: Mapping[str, Any],
+    cursor: str | None,
+    cursors: Cursors,
+    *,
+    free: Sequence[str],
+    defaults: Mapping[str, Any],
 ) -> tuple[dict[str, Any], Position | None]:
     """The parameters of the list and the position to go on from.
 
     `given` are the parameters that the request named. Those in `free` may differ from page to
-    page; any other must be as it was when the list began.
+    page; any other must be as it was when the list began, spelled out or by its default.
     """
     if cursor is None:
         return dict(given), None
     state, position = cursors.decode(cursor)
-    changed = [name for name in given if name not in free and given[name] != state.get(name)]
+    changed = [
+        name
+        for name in given
+        if name not in free and given[name] != state.get(name, defaults.get(name))
+    ]
     if changed:
         raise Problem(
             422,
@@ -158,7 +167,11 @@ class Paging(Generic[Params]):
         self._cursors = Cursors(request.app.state.cursor_secret, listing, view)
         given = asked.model_dump(mode="json", exclude_unset=True, exclude={"cursor"})
         self._state, self.position = continue_list(
-            given, asked.cursor, self._cursors, free=("limit", *free)
+            given,
+            asked.cursor,
+            self._cursors,
+            free=("limit", *free),
+            defaults=type(asked)().model_dump(mode="json"),
         )
         self.params = type(asked).model_validate(self._state)
 

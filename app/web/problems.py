@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
+ERRORS_MAX = 100
 TYPE_PREFIX = "urn:byline:problem:"
 
 
@@ -101,9 +102,13 @@ class ProblemModel(BaseModel):
     instance: str = Field(
         description="The path that was asked for.", examples=["/v1/articles/no-such-article"]
     )
+    reason: str | None = Field(
+        default=None,
+        description="Why it was taken back; only with a 410, where a reason was given.",
+    )
     errors: list[FieldErrorModel] = Field(
         default_factory=list,
-        description="Each thing that is wrong; only where there are several places to look.",
+        description="Each thing that is wrong; only where a part of the request is to blame.",
     )
 
 
@@ -137,7 +142,7 @@ def http_problem(error: HTTPException) -> Problem:
 
 
 def validation_problem(error: RequestValidationError) -> Problem:
-    errors = [_field_error(found) for found in error.errors()]
+    errors = [_field_error(found) for found in error.errors()[:ERRORS_MAX]]
     return invalid("The request has parts that cannot be accepted; `errors` lists each.", *errors)
 
 
@@ -168,6 +173,8 @@ def _sentence(found: Mapping[str, Any]) -> str:
             if found["loc"][0] == "body"
             else "There is no such parameter here."
         )
+    if found["type"] == "missing" and tuple(found["loc"]) == ("body",):
+        return "The body is missing; send JSON."
     return str(found["msg"]).removeprefix("Value error, ")
 
 
@@ -193,8 +200,13 @@ def _redirect(request: Request, moved: Moved) -> Response:
     status = 301 if request.method in ("GET", "HEAD") else 308
     _, version, things, _ref, *rest = request.url.path.split("/")
     query = f"?{request.url.query}" if request.url.query else ""
-    location = "/".join(["", version, things, moved.slug, *rest]) + query
-    headers = {"Location": location, "Cache-Control": "no-cache", "Vary": "Authorization"}
+    location = (
+        request.app.state.settings.base_url
+        + "/".join(["", version, things, moved.slug, *rest])
+        + query
+    )
+    caching = "private, no-cache" if "authorization" in request.headers else "no-cache"
+    headers = {"Location": location, "Cache-Control": caching, "Vary": "Authorization"}
     return Response(status_code=status, headers=headers)
 
 
