@@ -64,28 +64,26 @@ def test_a_slug_that_is_taken_is_409(newsroom: Newsroom, kind: str) -> None:
     assert names(newsroom, kind) == ["Sam"]
 
 
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({}, "/name"),
-        ({"name": ""}, "/name"),
-        ({"name": "\u2003"}, "/name"),
-        ({"name": "x" * 201}, "/name"),
-        ({"name": None}, "/name"),
-        ({"name": "a\u0000b"}, "/name"),
-        ({"name": "Sam", "slug": "Not A Slug"}, "/slug"),
-        ({"name": "Sam", "slug": NEVER_THERE}, "/slug"),
-        ({"name": "Sam", "version": 3}, "/version"),
-        ({"name": "Sam", "article_count": 3}, "/article_count"),
-        ({"name": "Sam", "surname": "x"}, "/surname"),
-    ],
-)
-def test_what_cannot_be_is_refused_and_nothing_is_made(
-    newsroom: Newsroom, kind: str, body: dict[str, Any], pointer: str
-) -> None:
-    answer = newsroom.send("POST", f"/v1/{kind}", body)
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+REFUSED_BODIES: list[tuple[dict[str, Any], str]] = [
+    ({}, "/name"),
+    ({"name": ""}, "/name"),
+    ({"name": "\u2003"}, "/name"),
+    ({"name": "x" * 201}, "/name"),
+    ({"name": None}, "/name"),
+    ({"name": "a\u0000b"}, "/name"),
+    ({"name": "Sam", "slug": "Not A Slug"}, "/slug"),
+    ({"name": "Sam", "slug": NEVER_THERE}, "/slug"),
+    ({"name": "Sam", "version": 3}, "/version"),
+    ({"name": "Sam", "article_count": 3}, "/article_count"),
+    ({"name": "Sam", "surname": "x"}, "/surname"),
+]
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_made(newsroom: Newsroom, kind: str) -> None:
+    for body, pointer in REFUSED_BODIES:
+        answer = newsroom.send("POST", f"/v1/{kind}", body)
+        assert answer.status_code == 422, body
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer], body
     assert names(newsroom, kind) == []
 
 
@@ -153,7 +151,7 @@ def test_an_unchanged_one_is_304(newsroom: Newsroom, kind: str) -> None:
 
 
 def test_what_was_never_there_is_404(newsroom: Newsroom, kind: str) -> None:
-    for ref in ("nobody", NEVER_THERE, "%20", "a%2Fb", "é"):
+    for ref in ("nobody", NEVER_THERE, f"{NEVER_THERE}%0A", "%20", "a%2Fb", "é"):
         assert newsroom.get(f"/v1/{kind}/{quote(ref, safe='%')}").status_code == 404
     for method in ("PUT", "PATCH"):
         missing = newsroom.send(method, f"/v1/{kind}/nobody", {"name": "Sam"})
@@ -182,28 +180,26 @@ def test_a_list_is_by_last_change_when_asked(newsroom: Newsroom, kind: str) -> N
     assert names(newsroom, kind, "sort=-updated_at") == ["One again", "Three", "Two"]
 
 
-@pytest.mark.parametrize(
-    ("prefix", "found"),
-    [
-        ("em", ["Emil", "Émile Zola"]),
-        ("ÉM", ["Emil", "Émile Zola"]),
-        ("émile z", ["Émile Zola"]),
-        ("STRASSE", ["Straße"]),
-        ("straß", ["Straße"]),
-        ("ｅｍ", ["Emil", "Émile Zola"]),
-        ("zola", []),
-        ("%", []),
-        ("_", []),
-        ("100%", ["100% Sport"]),
-        ("東", ["東京"]),
-    ],
-)
-def test_q_finds_names_that_begin_so(
-    newsroom: Newsroom, kind: str, prefix: str, found: list[str]
-) -> None:
+PREFIXES = [
+    ("em", ["Emil", "Émile Zola"]),
+    ("ÉM", ["Emil", "Émile Zola"]),
+    ("émile z", ["Émile Zola"]),
+    ("STRASSE", ["Straße"]),
+    ("straß", ["Straße"]),
+    ("ｅｍ", ["Emil", "Émile Zola"]),
+    ("zola", []),
+    ("%", []),
+    ("_", []),
+    ("100%", ["100% Sport"]),
+    ("東", ["東京"]),
+]
+
+
+def test_q_finds_names_that_begin_so(newsroom: Newsroom, kind: str) -> None:
     for name in ("Emil", "Émile Zola", "Straße", "Adam", "100% Sport", "東京"):
         newsroom.make(kind, name=name)
-    assert names(newsroom, kind, f"q={quote(prefix)}") == found
+    for prefix, found in PREFIXES:
+        assert names(newsroom, kind, f"q={quote(prefix)}") == found, prefix
 
 
 def test_updated_since_is_that_time_or_later(newsroom: Newsroom, kind: str) -> None:
@@ -218,35 +214,37 @@ def test_updated_since_is_that_time_or_later(newsroom: Newsroom, kind: str) -> N
     assert names(newsroom, kind, f"updated_since={quote(newsroom.clock.at(hours=1))}") == []
 
 
-@pytest.mark.parametrize(
-    ("query", "parameter"),
-    [
-        ("sort=slug", "sort"),
-        ("limit=0", "limit"),
-        ("limit=101", "limit"),
-        ("limit=ten", "limit"),
-        ("q=", "q"),
-        ("q=" + "x" * 101, "q"),
-        ("q=a&q=b", "q"),
-        ("updated_since=2026-11-24", "updated_since"),
-        ("article_count=maybe", "article_count"),
-        ("cursor=AAAA", "cursor"),
-        ("name=Sam", "name"),
-        ("tag=sport", "tag"),
-    ],
-)
-def test_a_parameter_that_cannot_be_is_refused(
-    newsroom: Newsroom, kind: str, query: str, parameter: str
-) -> None:
-    answer = newsroom.get(f"/v1/{kind}?{query}")
-    assert answer.status_code == 422
-    assert [error["parameter"] for error in answer.json()["errors"]] == [parameter]
+REFUSED_PARAMETERS = [
+    ("sort=slug", "sort"),
+    ("limit=0", "limit"),
+    ("limit=101", "limit"),
+    ("limit=ten", "limit"),
+    ("q=", "q"),
+    ("q=" + "x" * 101, "q"),
+    ("q=a&q=b", "q"),
+    ("updated_since=2026-11-24", "updated_since"),
+    ("article_count=maybe", "article_count"),
+    ("cursor=AAAA", "cursor"),
+    ("name=Sam", "name"),
+    ("tag=sport", "tag"),
+]
 
 
-@pytest.mark.parametrize("sort", ["name", "-name", "updated_at", "-updated_at"])
-def test_pages_go_forth_and_back_by_link(newsroom: Newsroom, kind: str, sort: str) -> None:
+def test_a_parameter_that_cannot_be_is_refused(newsroom: Newsroom, kind: str) -> None:
+    for query, parameter in REFUSED_PARAMETERS:
+        answer = newsroom.get(f"/v1/{kind}?{query}")
+        assert answer.status_code == 422, query
+        assert [error["parameter"] for error in answer.json()["errors"]] == [parameter], query
+
+
+def test_pages_go_forth_and_back_by_link(newsroom: Newsroom, kind: str) -> None:
     for number in range(5):
         newsroom.make(kind, name=f"Same name {number // 2}")
+    for sort in ("name", "-name", "updated_at", "-updated_at"):
+        assert_pages_are_whole(newsroom, kind, sort)
+
+
+def assert_pages_are_whole(newsroom: Newsroom, kind: str, sort: str) -> None:
     whole = newsroom.get(f"/v1/{kind}?sort={sort}").json()["data"]
     first = newsroom.get(f"/v1/{kind}?sort={sort}&limit=2")
     second = newsroom.get(first.links["next"]["url"])

@@ -180,7 +180,8 @@ def test_whatever_a_person_can_mend_is_one_line(
     word: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, arguments, env=environment)
+    elsewhere = {"BYLINE_PORT": str(free_port()), **environment}
+    done = CliRunner().invoke(main, arguments, env=elsewhere)
     assert isinstance(done.exception, SystemExit)
     assert (done.exit_code, len(done.stderr.strip().splitlines())) == (1, 1)
     assert word in done.stderr

@@ -1,6 +1,5 @@
 """The body of an article: what is safe to show, and the words that are in it."""
 
-import time
 from contextlib import suppress
 from html.parser import HTMLParser
 
@@ -11,8 +10,8 @@ from hypothesis import strategies as st
 from app.articles.body import (
     ALLOWED_ATTRIBUTES,
     ALLOWED_TAGS,
-    NESTING_MAX,
-    NestedTooDeeply,
+    BOXES_MAX,
+    TooCostly,
     html_to_text,
     render,
 )
@@ -142,7 +141,7 @@ def test_a_trick_of_parsers_leaves_nothing_that_acts(trick: str) -> None:
 def test_the_markup_of_an_article_is_kept() -> None:
     written = (
         "<h2>Rivers</h2><p>The <em>Lune</em>, <strong>high</strong> "
-        '<abbr title="metres">m</abbr>.</p><blockquote cite="https://e.org/q"><p>Quote</p>'
+        '<abbr title="metres">m</abbr>.</p><blockquote><p>Quote</p>'
         '</blockquote><figure><img src="https://e.org/a.jpg" alt="A river" width="640" '
         'height="480"><figcaption>Dawn</figcaption></figure><ol start="3"><li>Three</li></ol>'
         '<table><caption>Levels</caption><thead><tr><th scope="col">Day</th></tr></thead>'
@@ -329,19 +328,17 @@ HOSTILE = [
 
 @pytest.mark.parametrize("body_format", FORMATS)
 @pytest.mark.parametrize("unit", HOSTILE)
-def test_a_hostile_text_is_soon_rendered_or_refused(unit: str, body_format: str) -> None:
+def test_a_hostile_text_is_rendered_safely_or_refused(unit: str, body_format: str) -> None:
     source = unit * (20_000 // len(unit))
-    began = time.process_time()
-    with suppress(NestedTooDeeply):
+    with suppress(TooCostly):
         assert_safe(shown(source, body_format))
-    assert time.process_time() - began < 2
 
 
-def test_boxes_in_boxes_have_a_bound_and_boxes_in_a_row_have_none() -> None:
-    assert_safe(shown("<div>" * NESTING_MAX + "x"))
-    with pytest.raises(NestedTooDeeply):
-        shown("<div>" * (NESTING_MAX + 1) + "x")
-    row = "<ul><li>x</li></ul>" * (NESTING_MAX + 1)
+def test_the_number_of_boxes_has_a_bound() -> None:
+    assert_safe(shown("<div>" * BOXES_MAX + "x"))
+    with pytest.raises(TooCostly):
+        shown("<div>" * (BOXES_MAX + 1) + "x")
+    row = "<ul><li>x</li></ul>" * 101
     assert shown(row) == row
 
 

@@ -72,11 +72,13 @@ def test_a_cursor_of_another_site_list_or_view_is_refused(other: Cursors) -> Non
 def test_what_the_list_began_with_goes_on_and_may_be_repeated_but_not_changed() -> None:
     place = Position(("a",), backwards=False)
     cursor = cursors.encode({"sort": "name", "limit": 5}, place)
-    go_on = continue_list({}, cursor, cursors, free=("limit",))
+    go_on = continue_list({}, cursor, cursors, free=("limit",), defaults={"q": None})
     assert go_on == ({"sort": "name", "limit": 5}, place)
-    repeated = continue_list({"sort": "name", "limit": 9}, cursor, cursors, free=("limit",))
+    repeated = continue_list(
+        {"sort": "name", "limit": 9}, cursor, cursors, free=("limit",), defaults={"q": None}
+    )
     assert repeated == ({"sort": "name", "limit": 9}, place)
     for changed in ({"sort": "-name"}, {"q": "ad"}):
         with pytest.raises(Problem) as refusal:
-            continue_list(changed, cursor, cursors, free=("limit",))
+            continue_list(changed, cursor, cursors, free=("limit",), defaults={"q": None})
         assert [error.get("parameter") for error in refusal.value.errors] == list(changed)
