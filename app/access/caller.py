@@ -4,7 +4,9 @@
 """
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,6 +14,7 @@ from fastapi import Depends, Request, Security
 from fastapi.openapi.models import HTTPBase, HTTPBearer
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from app.access.models import SCOPES, Entitlement, included_scopes
@@ -132,6 +135,18 @@ Reader = Annotated[Caller, Security(_require, scopes=["read"])]
 Editor = Annotated[Caller, Security(_require, scopes=["write"])]
 Publisher = Annotated[Caller, Security(_require, scopes=["publish"])]
 Admin = Annotated[Caller, Security(_require, scopes=["admin"])]
+
+
+@contextmanager
+def writing(request: Request, caller: Caller) -> Iterator[tuple[Session, Caller]]:
+    """A writer's turn, and the caller at the moment it begins.
+
+    A write that waited for others is dated when it happens, not when it arrived: who asks for
+    what has changed since some time must find it.
+    """
+    with request.app.state.database.writing() as session:
+        visibility = replace(caller.visibility, now=request.app.state.clock())
+        yield session, replace(caller, visibility=visibility)
 
 
 def newsroom(now: datetime) -> Caller:

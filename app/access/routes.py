@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 
 from app.access import actions, queries
-from app.access.caller import Admin, Reader
+from app.access.caller import Admin, Reader, writing
 from app.access.models import (
     SCOPES,
     ApiKey,
@@ -58,9 +58,9 @@ def list_keys(
 
 
 @router.post("/keys", operation_id="create_key", status_code=201, response_model=KeyCreated)
-def create_key(request: Request, admin: Admin, db: Db, wanted: KeyCreate) -> Response:
+def create_key(request: Request, admin: Admin, wanted: KeyCreate) -> Response:
     """Makes a key. The answer is the only place where it can be seen."""
-    with db.writing() as session:
+    with writing(request, admin) as (session, admin):
         row, secret = actions.create_key(session, wanted, admin.visibility.now)
     body = to_json({**_document(row), "key": secret})
     headers = {
@@ -84,10 +84,10 @@ def get_key(request: Request, admin: Admin, db: Db, key_id: KeyId) -> Response:
 
 @router.patch("/keys/{key_id}", operation_id="update_key", response_model=KeyPublic)
 def update_key(
-    request: Request, admin: Admin, db: Db, key_id: KeyId, match: IfMatch, changes: KeyUpdate
+    request: Request, admin: Admin, key_id: KeyId, match: IfMatch, changes: KeyUpdate
 ) -> Response:
     """Changes what a key may do, from its next request on (JSON Merge Patch, RFC 7396)."""
-    with db.writing() as session:
+    with writing(request, admin) as (session, admin):
         row = actions.existing_key(session, _known_form(key_id), match)
         document = {name: getattr(row, name) for name in KeyCreate.model_fields}
         row = actions.change_key(session, row, patched(KeyCreate, document, changes))
@@ -97,9 +97,9 @@ def update_key(
 @router.delete(
     "/keys/{key_id}", operation_id="revoke_key", status_code=204, response_class=Response
 )
-def revoke_key(admin: Admin, db: Db, key_id: KeyId, match: IfMatch) -> Response:
+def revoke_key(request: Request, admin: Admin, key_id: KeyId, match: IfMatch) -> Response:
     """Revokes a key: its next request fails, in every process. It stays listed."""
-    with db.writing() as session:
+    with writing(request, admin) as (session, admin):
         row = actions.existing_key(session, _known_form(key_id), match)
         actions.revoke_key(session, row, admin.visibility.now)
     return Response(status_code=204)

@@ -44,7 +44,16 @@ def _known_ids(values: list[str]) -> list[str]:
     return values
 
 
-Choices = Annotated[list[Alternatives], Field(max_length=20), AfterValidator(_filled_groups)]
+_CHOICE = rf"[^,\u0000]{{1,{CHOICE_LENGTH_MAX}}}"
+Choices = Annotated[
+    list[Text],
+    Field(
+        min_length=1,
+        max_length=20,
+        json_schema_extra={"items": {"type": "string", "pattern": f"^{_CHOICE}(,{_CHOICE})*$"}},
+    ),
+    AfterValidator(_filled_groups),
+]
 """Given twice means *and*; a comma inside one means *or*."""
 
 

@@ -1,5 +1,6 @@
 """Moving articles: what an article shows has changed, so it takes the next number of the sequence."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -26,7 +27,9 @@ def move_articles(
 ) -> int:
     """Gives every article that shows an author or tag its next version; returns how many.
 
-    Set by set, not row by row: four statements however many articles there are.
+    Set by set, not row by row: six statements however many articles there are. The revisions have
+    no snapshot, for their content is that of the revisions before; where the links changed with
+    it, `write_snapshots` is to follow.
     """
     connection = session.connection()
     shown = sa.select(links.c.article_id).where(links.c[target] == target_id)
@@ -70,6 +73,43 @@ def _revisions_of(shown: sa.Select[tuple[str]], at: datetime, key_id: str | None
         article.c.expires_at,
     ).where(article.c.id.in_(shown))
     return sa.insert(revision).from_select(names, rows)
+
+
+def write_snapshots(session: Session, article_ids: Sequence[str]) -> None:
+    """Writes into the newest revision of each article what its links are now, and all else as before."""
+    connection = session.connection()
+    for article_id in article_ids:
+        authors = connection.execute(
+            sa.select(article_author.c.author_id.label("id"), article_author.c.role)
+            .where(article_author.c.article_id == article_id)
+            .order_by(article_author.c.position)
+        ).all()
+        tags = connection.execute(
+            sa.select(article_tag.c.tag_id, article_tag.c.is_section)
+            .where(article_tag.c.article_id == article_id)
+            .order_by(article_tag.c.position)
+        ).all()
+        links = {
+            "authors": [{"id": one.id, "role": one.role} for one in authors],
+            "tags": [one.tag_id for one in tags],
+            "section": next((one.tag_id for one in tags if one.is_section), None),
+        }
+        of_article = sa.select(revision.c.sequence, revision.c.snapshot).where(
+            revision.c.entity_id == article_id
+        )
+        newest_first = of_article.order_by(revision.c.sequence.desc()).limit(1)
+        newest = connection.execute(newest_first).one().sequence
+        written = sa.cast(revision.c.snapshot, sa.Text).is_not(None)
+        before = connection.execute(newest_first.where(written)).one().snapshot
+        connection.execute(
+            sa.update(revision).where(revision.c.sequence == newest).values(snapshot=before | links)
+        )
+
+
+def linked_articles(session: Session, links: sa.Table, column: str, target_id: str) -> list[str]:
+    """The ids of all articles that are linked to an author or tag."""
+    query = sa.select(links.c.article_id).where(links.c[column] == target_id)
+    return list(session.connection().scalars(query))
 
 
 def mark_sections(session: Session, article_ids: sa.Select[tuple[str]]) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic_core import to_json
 from sqlmodel import Session
 
-from app.access.caller import Caller, Editor, Publisher, Reader
+from app.access.caller import Caller, Editor, Publisher, Reader, writing
 from app.archive.models import Article
 from app.articles import actions, lifecycle, queries
 from app.articles.models import (
@@ -65,14 +65,14 @@ def list_articles(
 
 @router.post("", operation_id="create_article", status_code=201, response_model=ArticlePublic)
 def create_article(
-    request: Request, editor: Editor, db: Db, wanted: ArticleCreate, publish: PublishNow = False
+    request: Request, editor: Editor, wanted: ArticleCreate, publish: PublishNow = False
 ) -> Response:
     """Adds an article. It is a draft unless `publish=true` (scope `publish`).
 
     Without a `slug` one is made from the headline and made unique with `-2`, `-3` and so on.
     """
     submission = _submission(request, wanted, publish=publish)
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         article = actions.create_article(session, editor, submission)
         answer = _answer(request, session, editor, article.id, status=201)
     answer.headers["Location"] = f"{request.app.state.settings.base_url}/v1/articles/{article.slug}"
@@ -98,7 +98,6 @@ def get_article(
 def replace_article(
     request: Request,
     editor: Editor,
-    db: Db,
     ref: PathRef,
     match: IfMatch,
     wanted: ArticleCreate,
@@ -109,7 +108,7 @@ def replace_article(
     A former slug goes on leading here.
     """
     submission = _submission(request, wanted, publish=publish)
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         actions.replace_article(session, editor, article, submission)
         return _answer(request, session, editor, article.id)
@@ -121,7 +120,7 @@ def update_article(
 ) -> Response:
     """Changes some fields of an article (JSON Merge Patch, RFC 7396): null clears a field."""
     prepared = _prepared(request, db, editor, ref, changes) if changes.body else None
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         wanted = patched(ArticleCreate, actions.article_content(session, article), changes)
         submission = _submission(request, wanted, before=article, prepared=prepared)
@@ -130,10 +129,10 @@ def update_article(
 
 
 @router.delete("/{ref}", operation_id="delete_article", status_code=204, response_class=Response)
-def delete_article(editor: Editor, db: Db, ref: PathRef, match: IfMatch) -> Response:
+def delete_article(request: Request, editor: Editor, ref: PathRef, match: IfMatch) -> Response:
     """Deletes an article for good. What was published needs the scope `publish`, and its
     addresses answer 410 from then on."""
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         actions.delete_article(session, editor, article)
     return Response(status_code=204)
@@ -143,7 +142,6 @@ def delete_article(editor: Editor, db: Db, ref: PathRef, match: IfMatch) -> Resp
 def publish_article(
     request: Request,
     publisher: Publisher,
-    db: Db,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: Annotated[PublishRequest | None, Body()] = None,
@@ -154,7 +152,7 @@ def publish_article(
     moves its date.
     """
     at = wanted.at if wanted else None
-    with db.writing() as session:
+    with writing(request, publisher) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(
@@ -167,7 +165,6 @@ def publish_article(
 def withdraw_article(
     request: Request,
     publisher: Publisher,
-    db: Db,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: Annotated[WithdrawRequest | None, Body()] = None,
@@ -177,7 +174,7 @@ def withdraw_article(
     Keys with `preview` still see it, with the status `withdrawn`.
     """
     reason = wanted.reason if wanted else None
-    with db.writing() as session:
+    with writing(request, publisher) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(
@@ -188,10 +185,10 @@ def withdraw_article(
 
 @router.post("/{ref}/restore", operation_id="restore_article", response_model=ArticlePublic)
 def restore_article(
-    request: Request, publisher: Publisher, db: Db, ref: PathRef, match: OptionalIfMatch
+    request: Request, publisher: Publisher, ref: PathRef, match: OptionalIfMatch
 ) -> Response:
     """Undoes a withdrawal."""
-    with db.writing() as session:
+    with writing(request, publisher) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(session, publisher, article, partial(lifecycle.restore, now=now))
@@ -202,13 +199,12 @@ def restore_article(
 def add_correction(
     request: Request,
     editor: Editor,
-    db: Db,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: CorrectionCreate,
 ) -> Response:
     """Adds a correction that readers see with the article. It stays; corrections are not edited."""
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         actions.add_correction(session, editor, article, wanted)
         return _answer(request, session, editor, article.id)

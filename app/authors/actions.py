@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
-from app.archive.actions import move_articles
+from app.archive.actions import linked_articles, move_articles, write_snapshots
 from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
 from app.archive.names import linked
@@ -91,8 +91,10 @@ def merge_authors(session: Session, caller: Caller, author: Author, into_ref: st
     if into_id == author.id:
         raise invalid_field("/into", "An author cannot be merged into itself.")
     into = session.get_one(Author, into_id)
+    moved = linked_articles(session, article_author, "author_id", author.id)
     _move_articles(session, caller, author.id)
     _relink(session, author.id, into.id)
+    write_snapshots(session, moved)
     lead_to(session, "author", author.id, author.slug, into.id)
     _remove(session, caller, author, "merged")
     return into

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
-from app.access.caller import Caller, Editor, Reader
+from app.access.caller import Caller, Editor, Reader, writing
 from app.archive.names import order_key
 from app.archive.shapes import Merge, WithCount
 from app.authors import actions, queries
@@ -36,9 +36,9 @@ def list_authors(
 
 
 @router.post("", operation_id="create_author", status_code=201, response_model=AuthorPublic)
-def create_author(request: Request, editor: Editor, db: Db, wanted: AuthorCreate) -> Response:
+def create_author(request: Request, editor: Editor, wanted: AuthorCreate) -> Response:
     """Adds an author. Without a `slug`, one is made from the name."""
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         author = actions.create_author(session, editor, wanted)
     headers = {"Location": f"{request.app.state.settings.base_url}/v1/authors/{author.slug}"}
     return _answer(request, editor, author, status=201, headers=headers)
@@ -60,14 +60,14 @@ def get_author(
 
 @router.put("/{ref}", operation_id="replace_author", response_model=AuthorPublic)
 def replace_author(
-    request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, wanted: AuthorCreate
+    request: Request, editor: Editor, ref: PathRef, match: IfMatch, wanted: AuthorCreate
 ) -> Response:
     """Replaces an author: what the body leaves out is cleared, but the slug stays.
 
     A new name or slug shows in all their articles at once.
     """
     editor.must_see_all("change authors")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         author = actions.existing_author(session, ref, match)
         author = actions.replace_author(session, editor, author, wanted)
     return _answer(request, editor, author)
@@ -75,11 +75,11 @@ def replace_author(
 
 @router.patch("/{ref}", operation_id="update_author", response_model=AuthorPublic)
 def update_author(
-    request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, changes: AuthorUpdate
+    request: Request, editor: Editor, ref: PathRef, match: IfMatch, changes: AuthorUpdate
 ) -> Response:
     """Changes some fields of an author (JSON Merge Patch, RFC 7396): null clears a field."""
     editor.must_see_all("change authors")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         author = actions.existing_author(session, ref, match)
         wanted = patched(AuthorCreate, actions.author_content(author), changes)
         author = actions.replace_author(session, editor, author, wanted)
@@ -87,21 +87,21 @@ def update_author(
 
 
 @router.delete("/{ref}", operation_id="delete_author", status_code=204, response_class=Response)
-def delete_author(editor: Editor, db: Db, ref: PathRef, match: IfMatch) -> Response:
+def delete_author(request: Request, editor: Editor, ref: PathRef, match: IfMatch) -> Response:
     """Deletes an author. One whom any article names is 409: merge it into another instead."""
     editor.must_see_all("delete authors")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         actions.delete_author(session, editor, actions.existing_author(session, ref, match))
     return Response(status_code=204)
 
 
 @router.post("/{ref}/merge", operation_id="merge_author", response_model=AuthorPublic)
 def merge_author(
-    request: Request, editor: Editor, db: Db, ref: PathRef, match: OptionalIfMatch, merge: Merge
+    request: Request, editor: Editor, ref: PathRef, match: OptionalIfMatch, merge: Merge
 ) -> Response:
     """Merges an author into another, who gets the articles; the old addresses lead there (301)."""
     editor.must_see_all("merge authors")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         author = actions.existing_author(session, ref, match)
         into = actions.merge_authors(session, editor, author, merge.into)
     return _answer(request, editor, into)

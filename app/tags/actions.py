@@ -6,7 +6,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller
-from app.archive.actions import mark_sections, move_articles
+from app.archive.actions import (
+    linked_articles,
+    mark_sections,
+    move_articles,
+    write_snapshots,
+)
 from app.archive.filter import article_tag
 from app.archive.models import Tag, sort_key
 from app.archive.names import linked
@@ -71,6 +76,8 @@ def replace_tag(session: Session, caller: Caller, tag: Tag, wanted: TagCreate) -
             _next_version(session, child, caller)
     if changed.intersection(SHOWN_IN_ARTICLES):
         _move_articles(session, caller, tag.id)
+    if "kind" in changed:
+        write_snapshots(session, linked_articles(session, article_tag, "tag_id", tag.id))
     return tag
 
 
@@ -102,9 +109,11 @@ def merge_tags(session: Session, caller: Caller, tag: Tag, into_ref: str) -> Tag
     for child in _children(session, tag.id):
         child.parent_id = into.id
         _next_version(session, child, caller)
+    moved = linked_articles(session, article_tag, "tag_id", tag.id)
     _move_articles(session, caller, tag.id)
     _relink(session, tag.id, into.id)
     mark_sections(session, _articles_of(into.id))
+    write_snapshots(session, moved)
     lead_to(session, "tag", tag.id, tag.slug, into.id)
     _remove(session, caller, tag, "merged")
     return into

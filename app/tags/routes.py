@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
-from app.access.caller import Caller, Editor, Reader
+from app.access.caller import Caller, Editor, Reader, writing
 from app.archive.names import order_key
 from app.archive.shapes import Merge, WithCount
 from app.tags import actions, queries
@@ -37,9 +37,9 @@ def list_tags(
 
 
 @router.post("", operation_id="create_tag", status_code=201, response_model=TagPublic)
-def create_tag(request: Request, editor: Editor, db: Db, wanted: TagCreate) -> Response:
+def create_tag(request: Request, editor: Editor, wanted: TagCreate) -> Response:
     """Adds a tag. Without a `slug`, one is made from the name."""
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         tag = actions.create_tag(session, editor, wanted)
         row = queries.find_tag(session, editor, tag.id)
     headers = {"Location": f"{request.app.state.settings.base_url}/v1/tags/{tag.slug}"}
@@ -62,14 +62,14 @@ def get_tag(
 
 @router.put("/{ref}", operation_id="replace_tag", response_model=TagPublic)
 def replace_tag(
-    request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, wanted: TagCreate
+    request: Request, editor: Editor, ref: PathRef, match: IfMatch, wanted: TagCreate
 ) -> Response:
     """Replaces a tag: what the body leaves out is cleared, but the slug stays.
 
     A new name, slug or kind shows in all its articles at once.
     """
     editor.must_see_all("change tags")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         tag = actions.existing_tag(session, ref, match)
         tag = actions.replace_tag(session, editor, tag, wanted)
         row = queries.find_tag(session, editor, tag.id)
@@ -78,11 +78,11 @@ def replace_tag(
 
 @router.patch("/{ref}", operation_id="update_tag", response_model=TagPublic)
 def update_tag(
-    request: Request, editor: Editor, db: Db, ref: PathRef, match: IfMatch, changes: TagUpdate
+    request: Request, editor: Editor, ref: PathRef, match: IfMatch, changes: TagUpdate
 ) -> Response:
     """Changes some fields of a tag (JSON Merge Patch, RFC 7396): null clears a field."""
     editor.must_see_all("change tags")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         tag = actions.existing_tag(session, ref, match)
         wanted = patched(TagCreate, actions.tag_content(tag), changes)
         tag = actions.replace_tag(session, editor, tag, wanted)
@@ -91,21 +91,21 @@ def update_tag(
 
 
 @router.delete("/{ref}", operation_id="delete_tag", status_code=204, response_class=Response)
-def delete_tag(editor: Editor, db: Db, ref: PathRef, match: IfMatch) -> Response:
+def delete_tag(request: Request, editor: Editor, ref: PathRef, match: IfMatch) -> Response:
     """Deletes a tag. One that anything uses is 409: merge it into another instead."""
     editor.must_see_all("delete tags")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         actions.delete_tag(session, editor, actions.existing_tag(session, ref, match))
     return Response(status_code=204)
 
 
 @router.post("/{ref}/merge", operation_id="merge_tag", response_model=TagPublic)
 def merge_tag(
-    request: Request, editor: Editor, db: Db, ref: PathRef, match: OptionalIfMatch, merge: Merge
+    request: Request, editor: Editor, ref: PathRef, match: OptionalIfMatch, merge: Merge
 ) -> Response:
     """Merges a tag into another, which gets the articles; the old addresses lead there (301)."""
     editor.must_see_all("merge tags")
-    with db.writing() as session:
+    with writing(request, editor) as (session, editor):
         tag = actions.existing_tag(session, ref, match)
         into = actions.merge_tags(session, editor, tag, merge.into)
         row = queries.find_tag(session, editor, into.id)

@@ -311,3 +311,17 @@ def test_a_moved_article_says_when_and_by_whom_and_that_its_own_content_stays(
     assert moved.key_id == newsroom.get("/v1/me", editor).json()["id"]
     assert moved.at.isoformat().replace("+00:00", "Z") == renamed.json()["updated_at"]
     assert (moved.live, moved.published_at) == (first.live, first.published_at)
+
+
+def test_a_revision_knows_the_links_that_a_merge_made(newsroom: Newsroom) -> None:
+    tags = [newsroom.make("tags", name=name)["id"] for name in ("Sea", "Ocean")]
+    authors = [newsroom.make("authors", name=name)["id"] for name in ("Mara", "Tor")]
+    article = newsroom.article(tags=["sea"], authors=["mara"])
+    newsroom.send("POST", "/v1/tags/sea/merge", {"into": "ocean"})
+    newsroom.send("POST", "/v1/authors/mara/merge", {"into": "tor"})
+    newsroom.send("PATCH", "/v1/tags/ocean", {"kind": "section"})
+    snapshot = revisions(newsroom, article["id"])[-1].snapshot
+    assert snapshot["headline"] == article["headline"]
+    assert snapshot["tags"] == [tags[1]]
+    assert snapshot["section"] == tags[1]
+    assert snapshot["authors"] == [{"id": authors[1], "role": None}]

@@ -24,7 +24,7 @@ FREE_TO_READ = {
     "list_articles", "get_article", "list_authors", "get_author", "list_tags", "get_tag", "get_me",
 }  # fmt: skip
 ONLY_WHEN_ASKED = {"body", "total", "total_kind", "article_count", "html", "text", "source"}
-ONLY_FOR_SOME_OR_SOMETIMES = {"email", "errors", "pointer", "parameter", "format"}
+ONLY_FOR_SOME_OR_SOMETIMES = {"email", "errors", "reason", "pointer", "parameter", "format"}
 VERBS = {
     "list", "get", "create", "replace", "update", "delete", "publish", "withdraw", "restore", "add",
     "merge", "revoke",
