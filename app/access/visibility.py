@@ -33,11 +33,6 @@ def _known_statuses(values: list[str]) -> list[str]:
     return values
 
 
-Alternatives = Annotated[
-    Text, Field(json_schema_extra={"pattern": r"^[^,\u0000]+(,[^,\u0000]+)*$"})
-]
-
-
 def _known_ids(values: list[str]) -> list[str]:
     if not all(is_id(choice) for value in values for choice in value.split(",")):
         raise ValueError("may be ids of articles only; a slug is no id")

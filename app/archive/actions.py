@@ -6,8 +6,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from app.access.caller import Caller
 from app.archive.filter import article, article_author, article_tag
 from app.archive.models import Tag
+from app.archive.queries import articles_linked, current_refs
 from app.changes.actions import take_numbers
 from app.changes.models import Revision
 from app.db.columns import table
@@ -17,27 +19,21 @@ tag = table(Tag)
 
 
 def move_articles(
-    session: Session,
-    links: sa.Table,
-    target: str,
-    target_id: str,
-    *,
-    at: datetime,
-    key_id: str | None,
-) -> int:
-    """Gives every article that shows an author or tag its next version; returns how many.
+    session: Session, caller: Caller, links: sa.Table, target: str, target_id: str
+) -> None:
+    """Gives every article that shows an author or tag its next version.
 
     Set by set, not row by row: six statements however many articles there are. The revisions have
     no snapshot, for their content is that of the revisions before; where the links changed with
     it, `write_snapshots` is to follow.
     """
-    connection = session.connection()
-    shown = sa.select(links.c.article_id).where(links.c[target] == target_id)
+    connection, at = session.connection(), caller.visibility.now
+    shown = articles_linked(links, target, target_id)
     count = connection.execute(
         sa.select(sa.func.count()).select_from(shown.subquery())
     ).scalar_one()
     if not count:
-        return 0
+        return
     first = take_numbers(session, count)
     place = sa.func.row_number().over(order_by=links.c.article_id) - 1
     numbered = shown.add_columns(place.label("place")).cte("numbered")
@@ -50,11 +46,10 @@ def move_articles(
         connection.execute(
             sa.update(rows).values(updated_at=at).where(rows.c.article_id.in_(shown))
         )
-    connection.execute(_revisions_of(shown, at, key_id))
-    return int(count)
+    connection.execute(_revisions_of(shown, at, caller.key_id))
 
 
-def _revisions_of(shown: sa.Select[tuple[str]], at: datetime, key_id: str | None) -> sa.Insert:
+def _revisions_of(shown: sa.Select[str], at: datetime, key_id: str | None) -> sa.Insert:
     names = [
         "sequence", "kind", "entity_id", "version", "operation", "at", "key_id",
         "live", "published_at", "embargoed_until", "expires_at",
@@ -79,40 +74,41 @@ def write_snapshots(session: Session, article_ids: Sequence[str]) -> None:
     """Writes into the newest revision of each article what its links are now, and all else as before."""
     connection = session.connection()
     for article_id in article_ids:
-        authors = connection.execute(
-            sa.select(article_author.c.author_id.label("id"), article_author.c.role)
-            .where(article_author.c.article_id == article_id)
-            .order_by(article_author.c.position)
-        ).all()
-        tags = connection.execute(
-            sa.select(article_tag.c.tag_id, article_tag.c.is_section)
-            .where(article_tag.c.article_id == article_id)
-            .order_by(article_tag.c.position)
-        ).all()
-        links = {
-            "authors": [{"id": one.id, "role": one.role} for one in authors],
-            "tags": [one.tag_id for one in tags],
-            "section": next((one.tag_id for one in tags if one.is_section), None),
-        }
-        of_article = sa.select(revision.c.sequence, revision.c.snapshot).where(
-            revision.c.entity_id == article_id
+        newest_first = (
+            sa.select(revision.c.sequence, revision.c.snapshot)
+            .where(revision.c.entity_id == article_id)
+            .order_by(revision.c.sequence.desc())
+            .limit(1)
         )
-        newest_first = of_article.order_by(revision.c.sequence.desc()).limit(1)
         newest = connection.execute(newest_first).one().sequence
-        written = sa.cast(revision.c.snapshot, sa.Text).is_not(None)
-        before = connection.execute(newest_first.where(written)).one().snapshot
+        written = newest_first.where(revision.c.snapshot.is_not(sa.null()))
+        before = connection.execute(written).one().snapshot
+        snapshot = before | current_refs(session, article_id).in_snapshot
         connection.execute(
-            sa.update(revision).where(revision.c.sequence == newest).values(snapshot=before | links)
+            sa.update(revision).where(revision.c.sequence == newest).values(snapshot=snapshot)
         )
 
 
-def linked_articles(session: Session, links: sa.Table, column: str, target_id: str) -> list[str]:
-    """The ids of all articles that are linked to an author or tag."""
-    query = sa.select(links.c.article_id).where(links.c[column] == target_id)
-    return list(session.connection().scalars(query))
+def relink(
+    session: Session, caller: Caller, links: sa.Table, target: str, from_id: str, to_id: str
+) -> list[str]:
+    """Moves the articles of one author or tag to another; returns their ids.
+
+    Where an article has both, the one that stays keeps its place. Sections and snapshots are
+    to follow.
+    """
+    connection = session.connection()
+    moved = list(connection.scalars(articles_linked(links, target, from_id)))
+    move_articles(session, caller, links, target, from_id)
+    other = links.alias()
+    both = sa.select(other.c.article_id).where(other.c[target] == to_id)
+    from_one = links.c[target] == from_id
+    connection.execute(sa.delete(links).where(from_one, links.c.article_id.in_(both)))
+    connection.execute(sa.update(links).where(from_one).values({target: to_id}))
+    return moved
 
 
-def mark_sections(session: Session, article_ids: sa.Select[tuple[str]]) -> None:
+def mark_sections(session: Session, article_ids: sa.Select[str]) -> None:
     """Finds anew which tag is each article's section: the first of kind `section`."""
     other, other_tag = article_tag.alias(), tag.alias()
     first_section = (

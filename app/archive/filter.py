@@ -109,7 +109,6 @@ class Selection:
         self._groups: list[_Group] = []
         self._conditions: list[Condition] = []
         self._statuses: list[Condition] = []
-        self._languages: tuple[str, ...] = ()
         for article_filter, is_entitlement in ((chosen, False), (visibility.entitlement, True)):
             if article_filter is not None:
                 self._add(article_filter, is_entitlement)

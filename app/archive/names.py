@@ -45,9 +45,3 @@ def walk_names(
 
 def order_key(row: Any, sort: str) -> tuple[Any, ...]:
     return (row.name_key if sort.endswith("name") else row.updated_at, row.id)
-
-
-def linked(session: Session, links: sa.Table, column: str, target_id: str) -> bool:
-    """Whether any article at all, seen or not, is linked to it."""
-    found = sa.select(links.c.article_id).where(links.c[column] == target_id).limit(1)
-    return session.connection().execute(found).first() is not None

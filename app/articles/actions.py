@@ -15,6 +15,7 @@ from sqlmodel import Session, select
 from app.access.caller import Caller
 from app.archive.filter import Selection, article_author, article_tag
 from app.archive.models import Article, ArticleAuthor, ArticleTag, Tag, sort_key
+from app.archive.queries import Refs, current_refs
 from app.archive.refs import choose_slug, forget, is_ref, keep_former, known_refs, lead_to
 from app.archive.shapes import kept
 from app.articles import lifecycle
@@ -29,15 +30,6 @@ from app.web.problems import Problem, conflict, invalid_field
 
 tag_table = table(Tag)
 CORRECTIONS_MAX = 100
-
-
-@dataclass(frozen=True)
-class Refs:
-    """The authors (with roles) and tags of an article, in order, and which tag is its section."""
-
-    authors: tuple[tuple[str, str | None], ...]
-    tags: tuple[str, ...]
-    section: str | None
 
 
 @dataclass(frozen=True)
@@ -208,30 +200,9 @@ def snapshot_of(article: Article, refs: Refs) -> dict[str, Any]:
     return (
         {name: getattr(article, name) for name in names}
         | {name: (at := getattr(article, name)) and at.isoformat() for name in times}
-        | {
-            "metadata": article.extra,
-            "authors": [{"id": author_id, "role": role} for author_id, role in refs.authors],
-            "tags": list(refs.tags),
-            "section": refs.section,
-        }
+        | {"metadata": article.extra}
+        | refs.in_snapshot
     )
-
-
-def current_refs(session: Session, article_id: str) -> Refs:
-    """The authors and tags of an article, as they are linked now."""
-    connection = session.connection()
-    authors = connection.execute(
-        sa.select(article_author.c.author_id, article_author.c.role)
-        .where(article_author.c.article_id == article_id)
-        .order_by(article_author.c.position)
-    )
-    tags = connection.execute(
-        sa.select(article_tag.c.tag_id, article_tag.c.is_section)
-        .where(article_tag.c.article_id == article_id)
-        .order_by(article_tag.c.position)
-    ).all()
-    section = next((tag_id for tag_id, is_section in tags if is_section), None)
-    return Refs(tuple((one, role) for one, role in authors), tuple(one for one, _ in tags), section)
 
 
 def _apply(session: Session, caller: Caller, article: Article, submission: Submission) -> Refs:

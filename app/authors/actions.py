@@ -3,14 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
-from app.archive.actions import linked_articles, move_articles, write_snapshots
+from app.archive.actions import move_articles, relink, write_snapshots
 from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
-from app.archive.names import linked
+from app.archive.queries import any_article_linked
 from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to, resolve_refs
 from app.archive.shapes import kept
 from app.authors.models import AuthorCreate
@@ -19,6 +18,7 @@ from app.db.columns import new_id
 from app.web.conditional import Precondition
 from app.web.problems import conflict, invalid_field
 
+LINKS = (article_author, "author_id")
 SHOWN_IN_ARTICLES = ("slug", "name")
 
 
@@ -69,13 +69,13 @@ def replace_author(
     if "slug" in changed:
         keep_former(session, "author", former_slug, slug, author.id)
     if changed.intersection(SHOWN_IN_ARTICLES):
-        _move_articles(session, caller, author.id)
+        move_articles(session, caller, *LINKS, author.id)
     return author
 
 
 def delete_author(session: Session, caller: Caller, author: Author) -> None:
     """Deletes an author whom no article names; its addresses answer 410 from now on."""
-    if linked(session, article_author, "author_id", author.id):
+    if any_article_linked(session, *LINKS, author.id):
         raise conflict(
             "in-use", "Articles name this author; take it off them or merge it into another."
         )
@@ -91,9 +91,7 @@ def merge_authors(session: Session, caller: Caller, author: Author, into_ref: st
     if into_id == author.id:
         raise invalid_field("/into", "An author cannot be merged into itself.")
     into = session.get_one(Author, into_id)
-    moved = linked_articles(session, article_author, "author_id", author.id)
-    _move_articles(session, caller, author.id)
-    _relink(session, author.id, into.id)
+    moved = relink(session, caller, *LINKS, author.id, into.id)
     write_snapshots(session, moved)
     lead_to(session, "author", author.id, author.slug, into.id)
     _remove(session, caller, author, "merged")
@@ -116,22 +114,6 @@ def _content(wanted: AuthorCreate) -> dict[str, Any]:
         "links": [link.model_dump() for link in wanted.links],
         "email": wanted.email,
     }
-
-
-def _relink(session: Session, from_id: str, to_id: str) -> None:
-    # Where an article names both, the one that stays keeps its place and its role.
-    links, connection = article_author, session.connection()
-    other = links.alias()
-    both = sa.select(other.c.article_id).where(other.c.author_id == to_id)
-    connection.execute(
-        sa.delete(links).where(links.c.author_id == from_id, links.c.article_id.in_(both))
-    )
-    connection.execute(sa.update(links).where(links.c.author_id == from_id).values(author_id=to_id))
-
-
-def _move_articles(session: Session, caller: Caller, author_id: str) -> None:
-    at = caller.visibility.now
-    move_articles(session, article_author, "author_id", author_id, at=at, key_id=caller.key_id)
 
 
 def _record(session: Session, author: Author, caller: Caller) -> None:

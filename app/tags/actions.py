@@ -2,19 +2,13 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller
-from app.archive.actions import (
-    linked_articles,
-    mark_sections,
-    move_articles,
-    write_snapshots,
-)
+from app.archive.actions import mark_sections, move_articles, relink, write_snapshots
 from app.archive.filter import article_tag
 from app.archive.models import Tag, sort_key
-from app.archive.names import linked
+from app.archive.queries import any_article_linked, articles_linked
 from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to, resolve_refs
 from app.changes.actions import record_change, record_removal
 from app.db.columns import new_id
@@ -22,6 +16,7 @@ from app.tags.models import TagCreate
 from app.web.conditional import Precondition
 from app.web.problems import conflict, invalid_field
 
+LINKS = (article_tag, "tag_id")
 SHOWN_IN_ARTICLES = ("slug", "name", "kind")
 SHOWN_IN_CHILDREN = ("slug", "name")
 DEPTH_MAX = 10
@@ -70,20 +65,21 @@ def replace_tag(session: Session, caller: Caller, tag: Tag, wanted: TagCreate) -
     if "slug" in changed:
         keep_former(session, "tag", former_slug, slug, tag.id)
     if "kind" in changed:
-        mark_sections(session, _articles_of(tag.id))
+        mark_sections(session, articles_linked(*LINKS, tag.id))
     if changed.intersection(SHOWN_IN_CHILDREN):
         for child in _children(session, tag.id):
             _next_version(session, child, caller)
     if changed.intersection(SHOWN_IN_ARTICLES):
-        _move_articles(session, caller, tag.id)
+        move_articles(session, caller, *LINKS, tag.id)
     if "kind" in changed:
-        write_snapshots(session, linked_articles(session, article_tag, "tag_id", tag.id))
+        shown = session.connection().execute(articles_linked(*LINKS, tag.id)).scalars()
+        write_snapshots(session, list(shown))
     return tag
 
 
 def delete_tag(session: Session, caller: Caller, tag: Tag) -> None:
     """Deletes a tag that nothing uses; its addresses answer 410 from now on."""
-    if linked(session, article_tag, "tag_id", tag.id):
+    if any_article_linked(session, *LINKS, tag.id):
         raise conflict(
             "in-use", "Articles have this tag; take it off them or merge it into another."
         )
@@ -109,10 +105,8 @@ def merge_tags(session: Session, caller: Caller, tag: Tag, into_ref: str) -> Tag
     for child in _children(session, tag.id):
         child.parent_id = into.id
         _next_version(session, child, caller)
-    moved = linked_articles(session, article_tag, "tag_id", tag.id)
-    _move_articles(session, caller, tag.id)
-    _relink(session, tag.id, into.id)
-    mark_sections(session, _articles_of(into.id))
+    moved = relink(session, caller, *LINKS, tag.id, into.id)
+    mark_sections(session, articles_linked(*LINKS, into.id))
     write_snapshots(session, moved)
     lead_to(session, "tag", tag.id, tag.slug, into.id)
     _remove(session, caller, tag, "merged")
@@ -174,26 +168,6 @@ def _height(session: Session, tag_id: str) -> int:
 
 def _children(session: Session, tag_id: str) -> list[Tag]:
     return list(session.exec(select(Tag).where(col(Tag.parent_id) == tag_id)))
-
-
-def _articles_of(tag_id: str) -> sa.Select[tuple[str]]:
-    return sa.select(article_tag.c.article_id).where(article_tag.c.tag_id == tag_id)
-
-
-def _relink(session: Session, from_id: str, to_id: str) -> None:
-    # Where an article has both, the one that stays keeps its place.
-    links, connection = article_tag, session.connection()
-    other = links.alias()
-    both = sa.select(other.c.article_id).where(other.c.tag_id == to_id)
-    connection.execute(
-        sa.delete(links).where(links.c.tag_id == from_id, links.c.article_id.in_(both))
-    )
-    connection.execute(sa.update(links).where(links.c.tag_id == from_id).values(tag_id=to_id))
-
-
-def _move_articles(session: Session, caller: Caller, tag_id: str) -> None:
-    at = caller.visibility.now
-    move_articles(session, article_tag, "tag_id", tag_id, at=at, key_id=caller.key_id)
 
 
 def _next_version(session: Session, tag: Tag, caller: Caller) -> None:

@@ -109,19 +109,17 @@ def _bad_cursor() -> Problem:
 
 def continue_list(
     given: Mapping[str, Any],
-    cursor: str | None,
+    cursor: str,
     cursors: Cursors,
     *,
     free: Sequence[str],
     defaults: Mapping[str, Any],
-) -> tuple[dict[str, Any], Position | None]:
+) -> tuple[dict[str, Any], Position]:
     """The parameters of the list and the position to go on from.
 
     `given` are the parameters that the request named. Those in `free` may differ from page to
     page; any other must be as it was when the list began, spelled out or by its default.
     """
-    if cursor is None:
-        return dict(given), None
     state, position = cursors.decode(cursor)
     changed = [
         name
@@ -166,6 +164,10 @@ class Paging(Generic[Params]):
         self._address = f"{request.app.state.settings.base_url}{request.url.path}"
         self._cursors = Cursors(request.app.state.cursor_secret, listing, view)
         given = asked.model_dump(mode="json", exclude_unset=True, exclude={"cursor"})
+        self.position: Position | None = None
+        if asked.cursor is None:
+            self._state, self.params = given, asked
+            return
         self._state, self.position = continue_list(
             given,
             asked.cursor,
