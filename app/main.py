@@ -13,13 +13,18 @@ from starlette_compress import CompressMiddleware
 from app.access.actions import shared_secret
 from app.access.routes import router as access_router
 from app.articles.routes import router as articles_router
+from app.articles.ticker import tick
 from app.authors.routes import router as authors_router
+from app.changes.watch import Watch
 from app.db.database import Database
 from app.settings import Settings, load_settings
+from app.sync.routes import router as sync_router
 from app.tags.routes import router as tags_router
+from app.timers import Job, Timers
 from app.web.cors import Cors
 from app.web.docs import ASSETS, docs_assets
 from app.web.docs import router as docs_router
+from app.web.event_stream import Seats
 from app.web.health import router as health_router
 from app.web.logs import configure_logs
 from app.web.methods import AllowedMethods
@@ -61,6 +66,8 @@ def create_app(
         pool_size=settings.database_pool_size,
         wait_seconds=settings.database_wait_seconds,
     )
+    app.state.watch = Watch(app.state.database)
+    app.state.seats = Seats(settings.stream_clients_max)
     _add_routes(app)
     _add_middleware(app, settings)
     install_openapi(app)
@@ -70,13 +77,24 @@ def create_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.cursor_secret = shared_secret(app.state.database, "cursors")
+    timers = Timers(_jobs(app))
+    timers.start()
     yield
+    timers.stop()
+    app.state.watch.stop()
     app.state.database.close()
+
+
+def _jobs(app: FastAPI) -> list[Job]:
+    settings, database, clock = app.state.settings, app.state.database, app.state.clock
+    if not settings.ticker:
+        return []
+    return [Job("tick", settings.tick_seconds, lambda: tick(database, clock()))]
 
 
 def _add_routes(app: FastAPI) -> None:
     v1 = APIRouter(prefix="/v1")
-    for router in (articles_router, authors_router, tags_router, access_router):
+    for router in (articles_router, authors_router, tags_router, sync_router, access_router):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health_router)

@@ -80,6 +80,19 @@ class Settings(BaseSettings):
     database_wait_seconds: float = Field(
         10, gt=0, le=300, description="How long to wait for a connection or for another writer."
     )
+    ticker: bool = Field(
+        default=True,
+        description="This process numbers what the clock changes; any number of them may.",
+    )
+    tick_seconds: float = Field(
+        0.5, ge=0.05, le=60, description="How often it looks for what the clock has changed."
+    )
+    stream_clients_max: int = Field(
+        500, ge=1, le=100_000, description="Clients of one process that may wait for changes."
+    )
+    stream_send_timeout_seconds: float = Field(
+        30, gt=0, le=600, description="How long a stream's client may take to read what it is sent."
+    )
     migrate_on_start: bool = Field(
         default=True, description="`byline serve` brings the schema up to date."
     )

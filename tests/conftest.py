@@ -6,6 +6,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from starlette.testclient import TestClient
 
 from app.access.actions import create_key
 from app.access.models import KeyCreate
+from app.articles.ticker import tick
 from app.db.database import Database
 from app.db.migrate import migrate
 from app.main import create_app
@@ -89,6 +91,10 @@ class Newsroom:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
+    def tick(self) -> int:
+        """Gives what the clock has changed its numbers; returns how many it took."""
+        return tick(self.database, self.clock())
+
     def article(self, headline: str = "Harbour bridge opens", **fields: Any) -> dict[str, Any]:
         """A published article, unless `publish=False`."""
         return self.make("articles", headline=headline, **{"publish": True, **fields})
@@ -153,7 +159,9 @@ def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
 
     def open_one(url: str, **settings: Any) -> Newsroom:
         clock = Clock()
-        app = create_app(Settings(database_url=url, log_level="error", **settings), clock=clock)
+        # Tests tick themselves, so that numbers are taken when they say so.
+        quiet: dict[str, Any] = {"log_level": "error", "ticker": False, **settings}
+        app = create_app(Settings(database_url=url, **quiet), clock=clock)
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()
         clients.append(client)
@@ -173,16 +181,18 @@ def newsroom(open_newsroom: Callable[..., Newsroom], database_url: str) -> Newsr
 @pytest.fixture
 def served(newsroom: Newsroom) -> Iterator[str]:
     """The address of the newsroom's application behind a real server on a free port."""
+    with serving(newsroom.app) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serves an application whose lifespan runs already; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = uvicorn.Config(
-        newsroom.app,
-        port=port,
-        http=HttpProtocol,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
+        app, port=port, http=HttpProtocol, log_config=None, access_log=False, lifespan="off"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

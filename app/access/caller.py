@@ -78,6 +78,10 @@ async def identify(
     _basic: Annotated[None, Security(basic)],
 ) -> Caller:
     """The caller of a request. A key that is unknown, over or revoked is a 401 on every path."""
+    return await _identify(request)
+
+
+async def _identify(request: Request) -> Caller:
     now = request.app.state.clock()
     header = request.headers.get("authorization")
     if header is None:
@@ -124,6 +128,15 @@ async def _require(
     request: Request, needed: SecurityScopes, caller: Annotated[Caller, Depends(identify)]
 ) -> Caller:
     (scope,) = needed.scopes
+    return _checked(request, caller, scope)
+
+
+async def reader_again(request: Request) -> Caller:
+    """The `Reader` of a request that has gone on for a while: now, with what the key may do now."""
+    return _checked(request, await _identify(request), "read")
+
+
+def _checked(request: Request, caller: Caller, scope: str) -> Caller:
     reading_is_free = scope == "read" and request.app.state.settings.public_read
     if caller.is_anonymous and not reading_is_free:
         raise unauthenticated("This needs a key: send `Authorization: Bearer <key>`.")

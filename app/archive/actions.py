@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import Caller
 from app.archive.filter import article, article_author, article_tag
+from app.archive.former_states import end_states
 from app.archive.models import Tag
 from app.archive.queries import articles_linked, current_refs
 from app.changes.actions import take_numbers
@@ -19,39 +21,59 @@ tag = table(Tag)
 
 
 def move_articles(
-    session: Session, caller: Caller, links: sa.Table, target: str, target_id: str
+    session: Session,
+    caller: Caller,
+    shown: sa.Select[str],
+    *,
+    ends_state: bool,
+    reason: str | None = None,
 ) -> None:
-    """Gives every article that shows an author or tag its next version.
+    """Gives articles their next numbers because of something that they show.
 
-    Set by set, not row by row: six statements however many articles there are. The revisions have
-    no snapshot, for their content is that of the revisions before; where the links changed with
-    it, `write_snapshots` is to follow.
+    Set by set, not row by row: a constant number of statements however many articles there are.
+    Without a `reason` they get a next version as well; with one, only who may see them changes.
+    `ends_state` says that filters may find other articles than before. The revisions have no
+    snapshot, for their content is that of the revisions before; where the links changed with it,
+    `write_snapshots` is to follow.
     """
     connection, at = session.connection(), caller.visibility.now
-    shown = articles_linked(links, target, target_id)
-    count = connection.execute(
-        sa.select(sa.func.count()).select_from(shown.subquery())
-    ).scalar_one()
+    ids = shown.subquery()
+    count = connection.execute(sa.select(sa.func.count()).select_from(ids)).scalar_one()
     if not count:
         return
-    first = take_numbers(session, count)
-    place = sa.func.row_number().over(order_by=links.c.article_id) - 1
-    numbered = shown.add_columns(place.label("place")).cte("numbered")
+    before = take_numbers(session, count, at=at) - 1
+    (article_id,) = ids.c
+    number = before + sa.func.row_number().over(order_by=article_id)
+    numbered = sa.select(article_id.label("article_id"), number.label("number")).cte("numbered")
+    if ends_state:
+        end_states(session, numbered, at, _reason_of_clock(at))
+    changed: dict[str, Any] = {} if reason else {"updated_at": at}
+    state = {"state_sequence": numbered.c.number, "state_at": at} if ends_state else {}
+    version = {} if reason else {"version": article.c.version + 1}
     connection.execute(
         sa.update(article)
-        .values(version=article.c.version + 1, updated_at=at, sequence=first + numbered.c.place)
+        .values(sequence=numbered.c.number, **version, **changed, **state)
         .where(article.c.id == numbered.c.article_id)
     )
-    for rows in (article_author, article_tag):
+    for links in (article_author, article_tag):
+        its = sa.select(article.c.sequence).where(article.c.id == links.c.article_id)
         connection.execute(
-            sa.update(rows).values(updated_at=at).where(rows.c.article_id.in_(shown))
+            sa.update(links)
+            .values(sequence=its.scalar_subquery(), **changed)
+            .where(links.c.article_id.in_(shown))
         )
-    connection.execute(_revisions_of(shown, at, caller.key_id))
+    connection.execute(_revisions_of(shown, at, caller.key_id, reason))
 
 
-def _revisions_of(shown: sa.Select[str], at: datetime, key_id: str | None) -> sa.Insert:
+def _reason_of_clock(at: datetime) -> sa.ColumnElement[str]:
+    return sa.case((article.c.expires_at <= at, "expired"), else_="left_scope")
+
+
+def _revisions_of(
+    shown: sa.Select[str], at: datetime, key_id: str | None, reason: str | None
+) -> sa.Insert:
     names = [
-        "sequence", "kind", "entity_id", "version", "operation", "at", "key_id",
+        "sequence", "kind", "entity_id", "version", "operation", "reason", "at", "key_id",
         "live", "published_at", "embargoed_until", "expires_at",
     ]  # fmt: skip
     rows = sa.select(
@@ -60,6 +82,7 @@ def _revisions_of(shown: sa.Select[str], at: datetime, key_id: str | None) -> sa
         article.c.id,
         article.c.version,
         sa.literal("upsert"),
+        sa.cast(sa.literal(reason, sa.String), sa.String),
         sa.literal(at, revision.c.at.type),
         sa.cast(sa.literal(key_id, revision.c.key_id.type), revision.c.key_id.type),
         article.c.live,
@@ -94,12 +117,16 @@ def relink(
 ) -> list[str]:
     """Moves the articles of one author or tag to another; returns their ids.
 
-    Where an article has both, the one that stays keeps its place. Sections and snapshots are
-    to follow.
+    Where an article has both, the one that stays keeps its place. Those that had only the one that
+    stays take a number too: whoever follows the other's articles is to have them from now on.
+    Sections and snapshots are to follow.
     """
     connection = session.connection()
-    moved = list(connection.scalars(articles_linked(links, target, from_id)))
-    move_articles(session, caller, links, target, from_id)
+    from_articles = articles_linked(links, target, from_id)
+    moved = list(connection.scalars(from_articles))
+    stayed = articles_linked(links, target, to_id).where(links.c.article_id.not_in(from_articles))
+    move_articles(session, caller, stayed, ends_state=True, reason="merge")
+    move_articles(session, caller, from_articles, ends_state=True)
     other = links.alias()
     both = sa.select(other.c.article_id).where(other.c[target] == to_id)
     from_one = links.c[target] == from_id

@@ -26,12 +26,15 @@ article_tag = table(ArticleTag)
 
 Condition = sa.ColumnElement[bool]
 SortName = Literal["-published_at", "published_at", "-updated_at", "updated_at", "headline"]
-SORT_COLUMNS: dict[SortName, str] = {
+Order = SortName | Literal["sequence"]
+"""`sequence` is the order of the last changes, which followers walk."""
+SORT_COLUMNS: dict[Order, str] = {
     "-published_at": "sort_at",
     "published_at": "sort_at",
     "-updated_at": "updated_at",
     "updated_at": "updated_at",
     "headline": "headline_key",
+    "sequence": "sequence",
 }
 
 
@@ -125,7 +128,7 @@ class Selection:
     def page(
         self,
         columns: Sequence[sa.ColumnElement[Any]],
-        sort: SortName,
+        sort: Order,
         position: Position | None,
         limit: int,
     ) -> sa.Select[Any]:
@@ -182,7 +185,7 @@ class Selection:
         return [*may_see(self.visibility), *self._statuses]
 
     def _walk_links(
-        self, driver: _Group, target: str, sort: SortName, position: Position | None
+        self, driver: _Group, target: str, sort: Order, position: Position | None
     ) -> sa.Select[Any]:
         link = driver.links.alias()
         walk = self._walk(link, link.c.article_id, sort, position)
@@ -197,7 +200,7 @@ class Selection:
         self,
         walked: sa.FromClause,
         row_id: sa.ColumnElement[Any],
-        sort: SortName,
+        sort: Order,
         position: Position | None,
     ) -> sa.Select[Any]:
         walk = in_order(sa.select(row_id), walked.c[SORT_COLUMNS[sort]], row_id, sort, position)
@@ -269,6 +272,14 @@ def _known(choices: Sequence[str], found: dict[str, str]) -> tuple[str, ...]:
 
 def _any_of(column: sa.ColumnElement[Any], choices: Sequence[str]) -> Condition:
     return column == choices[0] if len(choices) == 1 else column.in_(choices)
+
+
+def excludes_unknown(session: Session, entitlement: ArticleFilter | None) -> bool:
+    """Whether an entitlement excludes something that is no more, and so holds nothing."""
+    if entitlement is None:
+        return False
+    refs = {ref for group in groups(entitlement.exclude_tag) for ref in group}
+    return len(resolve_refs(session, "tag", refs)) < len(refs)
 
 
 def matches(wanted: ArticleFilter, snapshot: dict[str, Any], session: Session) -> bool:

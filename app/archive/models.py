@@ -73,7 +73,9 @@ class Article(SQLModel, table=True):
 
     `released_at`: when it was published by an action, null for a draft. `live`: released and not
     withdrawn. `sort_at`: `published_at` once released, else the far future, so that a public list
-    is one range of an index. `sequence`: its last number.
+    is one range of an index. `sequence`: its last number. `state_sequence` and `state_at`: since
+    when what filters and the clock look at is as it is. `next_tick_at`: when the clock next changes
+    who may see it; the ticker then gives it a number.
     """
 
     __tablename__ = "article"
@@ -90,6 +92,13 @@ class Article(SQLModel, table=True):
             postgresql_where=sa.text("NOT live"),
         ),
         sa.Index("ix_article_sequence", "sequence"),
+        sa.Index("ix_article_language_key_sequence", "language_key", "sequence"),
+        sa.Index(
+            "ix_article_next_tick_at",
+            "next_tick_at",
+            sqlite_where=sa.text("next_tick_at IS NOT NULL"),
+            postgresql_where=sa.text("next_tick_at IS NOT NULL"),
+        ),
         sa.CheckConstraint("length(headline) BETWEEN 1 AND 300", name="headline_length"),
         sa.CheckConstraint("urgency BETWEEN 1 AND 9", name="urgency_range"),
         sa.CheckConstraint("body_format IN ('html', 'markdown', 'text')", name="known_body_format"),
@@ -144,6 +153,11 @@ class Article(SQLModel, table=True):
 
     version: int = 1
     sequence: int = Field(sa_type=sa.BigInteger)
+    state_sequence: int = Field(
+        default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
+    state_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_tick_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
@@ -156,6 +170,7 @@ class ArticleAuthor(SQLModel, table=True):
         sa.Index("ix_article_author_sort_at", "author_id", "sort_at", "article_id"),
         sa.Index("ix_article_author_updated_at", "author_id", "updated_at", "article_id"),
         sa.Index("ix_article_author_headline_key", "author_id", "headline_key", "article_id"),
+        sa.Index("ix_article_author_sequence", "author_id", "sequence", "article_id"),
     )
 
     article_id: str = Field(primary_key=True, sa_type=Id, foreign_key="article.id")
@@ -165,6 +180,9 @@ class ArticleAuthor(SQLModel, table=True):
     sort_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     headline_key: str = Field(sa_type=SortText)
+    sequence: int = Field(
+        default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
 
 
 class ArticleTag(SQLModel, table=True):
@@ -175,6 +193,7 @@ class ArticleTag(SQLModel, table=True):
         sa.Index("ix_article_tag_sort_at", "tag_id", "sort_at", "article_id"),
         sa.Index("ix_article_tag_updated_at", "tag_id", "updated_at", "article_id"),
         sa.Index("ix_article_tag_headline_key", "tag_id", "headline_key", "article_id"),
+        sa.Index("ix_article_tag_sequence", "tag_id", "sequence", "article_id"),
     )
 
     article_id: str = Field(primary_key=True, sa_type=Id, foreign_key="article.id")
@@ -184,6 +203,9 @@ class ArticleTag(SQLModel, table=True):
     sort_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     headline_key: str = Field(sa_type=SortText)
+    sequence: int = Field(
+        default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
 
 
 class FormerRef(SQLModel, table=True):
@@ -200,4 +222,21 @@ class FormerRef(SQLModel, table=True):
 
     kind: str = Field(primary_key=True)
     ref: str = Field(primary_key=True, sa_type=SortText)
+    target_id: str = Field(sa_type=Id)
+
+
+class RefMeaning(SQLModel, table=True):
+    """What an id or slug of an author or tag meant from one number on, where that ever changed.
+
+    A merge changes it, and a slug that something with articles takes. Filters of followers name
+    refs; what those meant while an article was in its former state decides who could have had it.
+    """
+
+    __tablename__ = "ref_meaning"
+
+    kind: str = Field(primary_key=True, sa_type=sa.String(10))
+    ref: str = Field(primary_key=True, sa_type=SortText)
+    from_sequence: int = Field(
+        primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
     target_id: str = Field(sa_type=Id)

@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from slugify import slugify
 from sqlmodel import Session
 
-from app.archive.models import Article, Author, FormerRef, Tag
+from app.archive.models import Article, Author, FormerRef, RefMeaning, Tag
 from app.changes.models import Kind
 from app.db.columns import table
 from app.web.params import is_id
 from app.web.problems import Moved, Problem, conflict, gone, not_found
 
 former_ref = table(FormerRef)
+ref_meaning = table(RefMeaning)
 TABLES: dict[Kind, sa.Table] = {
     "article": table(Article),
     "author": table(Author),
@@ -64,6 +65,81 @@ def former_target(session: Session, kind: Kind, ref: str) -> str | None:
         former_ref.c.kind == kind, former_ref.c.ref == (ref.lower() if is_id(ref) else ref)
     )
     return session.connection().execute(target).scalar_one_or_none()
+
+
+class Meanings:
+    """What refs meant at any number of the sequence: the id of a thing, whether it still exists."""
+
+    def __init__(self, present: dict[str, str], changes: dict[str, list[tuple[int, str]]]) -> None:
+        self._present = present
+        self._changes = changes
+
+    def at(self, ref: str, number: int) -> str | None:
+        changes = self._changes.get(ref)
+        if changes is None:
+            return self._present.get(ref)
+        return next((one for since, one in reversed(changes) if since <= number), None)
+
+    def ever(self, ref: str) -> set[str]:
+        meant = {one for _, one in self._changes.get(ref, [])}
+        return meant | ({self._present[ref]} if ref in self._present else set())
+
+
+def meanings(session: Session, kind: Kind, refs: Collection[str]) -> Meanings:
+    """What the refs mean and have meant before."""
+    if not refs:
+        return Meanings({}, {})
+    connection, rows = session.connection(), TABLES[kind]
+    plain = {ref: ref.lower() if is_id(ref) else ref for ref in refs}
+    leads = {ref: ref for ref in plain.values() if is_id(ref)}
+    for query in (
+        sa.select(former_ref.c.ref, former_ref.c.target_id).where(
+            former_ref.c.kind == kind, former_ref.c.ref.in_(plain.values())
+        ),
+        sa.select(rows.c.slug, rows.c.id).where(rows.c.slug.in_(plain.values())),
+    ):
+        leads |= {row[0]: row[1] for row in connection.execute(query)}
+    changes: dict[str, list[tuple[int, str]]] = {}
+    changed = sa.select(ref_meaning).where(
+        ref_meaning.c.kind == kind, ref_meaning.c.ref.in_(plain.values())
+    )
+    for row in connection.execute(changed.order_by(ref_meaning.c.from_sequence)):
+        changes.setdefault(row.ref, []).append((row.from_sequence, row.target_id))
+    return Meanings(
+        {ref: leads[one] for ref, one in plain.items() if one in leads},
+        {ref: changes[one] for ref, one in plain.items() if one in changes},
+    )
+
+
+def remember_new_slug(session: Session, kind: Kind, slug: str, own_id: str, number: int) -> None:
+    """Writes down that a slug means this thing from a number on, unless it always has."""
+    if former_target(session, kind, slug) != own_id:
+        _remember(session, kind, [slug], own_id, number)
+
+
+def remember_merge(
+    session: Session, kind: Kind, from_id: str, from_slug: str, to_id: str, number: int
+) -> None:
+    """Writes down that every ref of one thing means another from a number on."""
+    connection = session.connection()
+    of_it = (former_ref.c.kind == kind) & (former_ref.c.target_id == from_id)
+    refs = [from_id, from_slug, *connection.scalars(sa.select(former_ref.c.ref).where(of_it))]
+    known = sa.select(ref_meaning.c.ref).where(
+        ref_meaning.c.kind == kind, ref_meaning.c.ref.in_(refs)
+    )
+    remembered = set(connection.scalars(known))
+    _remember(session, kind, [ref for ref in refs if ref not in remembered], from_id, 0)
+    _remember(session, kind, refs, to_id, number)
+
+
+def _remember(
+    session: Session, kind: Kind, refs: Collection[str], target_id: str, number: int
+) -> None:
+    rows = [
+        {"kind": kind, "ref": ref, "from_sequence": number, "target_id": target_id} for ref in refs
+    ]
+    if rows:
+        session.connection().execute(sa.insert(ref_meaning), rows)
 
 
 def absence(session: Session, kind: Kind, ref: str) -> Exception:

@@ -6,6 +6,7 @@ the next number and appends a revision when there is something that a reader cou
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlmodel import Session, select
 
 from app.access.caller import Caller
 from app.archive.filter import Selection, article_author, article_tag
+from app.archive.former_states import end_states, one_numbered
 from app.archive.models import Article, ArticleAuthor, ArticleTag, Tag, sort_key
 from app.archive.queries import Refs, current_refs
 from app.archive.refs import choose_slug, forget, is_ref, keep_former, known_refs, lead_to
@@ -156,10 +158,12 @@ def delete_article(session: Session, caller: Caller, article: Article) -> None:
         caller.must("publish", "delete what was published")
     lifecycle.settle(article, caller.visibility.now)
     snapshot = snapshot_of(article, current_refs(session, article.id))
-    record_removal(
+    now = caller.visibility.now
+    number = record_removal(
         session, "article", article.id, article.version + 1, "deleted",
-        at=caller.visibility.now, key_id=caller.key_id, snapshot=snapshot,
+        at=now, key_id=caller.key_id, snapshot=snapshot,
     )  # fmt: skip
+    end_states(session, one_numbered(article.id, number), now, sa.literal("deleted"))
     if article.first_published_at is not None:
         lead_to(session, "article", article.id, article.slug, article.id)
     else:
@@ -307,19 +311,48 @@ def _save(
     lifecycle.close_what_never_opened(article, caller.visibility.now)
     lifecycle.derive(article)
     lifecycle.check_times(article)
+    after = snapshot_of(article, refs)
     if before is not None:
-        after = snapshot_of(article, refs)
         settled = {"first_published_at": None}
         if to_json(after | settled) == to_json(before | settled):
             return
+    now = caller.visibility.now
+    article.sequence = take_numbers(session, at=now)
+    if before is None or _state_in(before) != _state_in(after):
+        if before is not None:
+            reason = _reason_to_go(article, now)
+            end_states(session, one_numbered(article.id, article.sequence), now, reason)
+        article.state_sequence, article.state_at = article.sequence, now
     article.version += 1
-    article.updated_at = caller.visibility.now
-    article.sequence = take_numbers(session)
+    article.updated_at = now
+    article.next_tick_at = lifecycle.next_tick_at(article, now)
     session.add(article)
     session.add(_revision(article, refs, caller))
     session.flush()
     _link(session, article, refs)
     _check_entitled(session, caller, article)
+
+
+def _state_in(snapshot: dict[str, Any]) -> list[Any]:
+    """What filters and the clock look at, in a snapshot."""
+    times = ("published_at", "embargoed_until", "expires_at")
+    return [
+        snapshot["released_at"] is None,
+        snapshot["withdrawn_at"] is None,
+        *(snapshot[name] for name in times),
+        snapshot["language"].lower(),
+        sorted(credit["id"] for credit in snapshot["authors"]),
+        sorted(snapshot["tags"]),
+        snapshot["section"],
+    ]
+
+
+def _reason_to_go(article: Article, now: datetime) -> sa.ColumnElement[str]:
+    """Why who can no longer see a changed article has lost it."""
+    if article.withdrawn_at is not None:
+        return sa.literal("withdrawn")
+    is_over = article.expires_at is not None and article.expires_at <= now
+    return sa.literal("expired" if is_over else "left_scope")
 
 
 def _revision(article: Article, refs: Refs, caller: Caller) -> Revision:
@@ -346,6 +379,7 @@ def _link(session: Session, article: Article, refs: Refs) -> None:
         "article_id": article.id,
         "sort_at": article.sort_at,
         "updated_at": article.updated_at,
+        "sequence": article.sequence,
         "headline_key": article.headline_key,
     }
     for position, (author_id, role) in enumerate(refs.authors):

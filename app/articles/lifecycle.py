@@ -77,6 +77,14 @@ def derive(article: Article) -> None:
     article.sort_at = article.published_at if released and article.published_at else FAR_FUTURE
 
 
+def next_tick_at(article: Any, now: datetime) -> datetime | None:
+    """When the clock next changes who may see it; null when it never will."""
+    if not article.live:
+        return None
+    boundaries = (article.published_at, article.embargoed_until, article.expires_at)
+    return min((at for at in boundaries if at is not None and at > now), default=None)
+
+
 def check_times(article: Article) -> None:
     """Raises 422 where the times of an article contradict each other."""
     published, embargo, expiry = article.published_at, article.embargoed_until, article.expires_at

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.access.visibility import Visibility
+from app.access.visibility import ArticleFilter, Visibility
 from app.archive.filter import (
     SORT_COLUMNS,
     Selection,
@@ -78,6 +78,21 @@ def list_articles(
     """A page's rows and one more, in the order they were walked."""
     columns = [*view.columns, status_column(visibility.now).label("status")]
     page = Selection(session, visibility, wanted).page(columns, wanted.sort, position, wanted.limit)
+    return session.connection().execute(page).all()
+
+
+def articles_after(
+    session: Session,
+    visibility: Visibility,
+    chosen: ArticleFilter,
+    number: int,
+    view: View,
+    limit: int,
+) -> Sequence[Any]:
+    """Articles whose last change has a later number, in the order of those; one more than `limit`."""
+    columns = [*view.columns, status_column(visibility.now).label("status")]
+    after = Position((number + 1, NO_ID), backwards=False, inclusive=True)
+    page = Selection(session, visibility, chosen).page(columns, "sequence", after, limit)
     return session.connection().execute(page).all()
 
 

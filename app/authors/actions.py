@@ -9,11 +9,20 @@ from app.access.caller import Caller
 from app.archive.actions import move_articles, relink, write_snapshots
 from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
-from app.archive.queries import any_article_linked
-from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to, resolve_refs
+from app.archive.queries import any_article_linked, articles_linked
+from app.archive.refs import (
+    absence,
+    choose_slug,
+    is_ref,
+    keep_former,
+    lead_to,
+    remember_merge,
+    remember_new_slug,
+    resolve_refs,
+)
 from app.archive.shapes import kept
 from app.authors.models import AuthorCreate
-from app.changes.actions import record_change, record_removal
+from app.changes.actions import last_number, record_change, record_removal
 from app.db.columns import new_id
 from app.web.conditional import Precondition
 from app.web.problems import conflict, invalid_field
@@ -67,9 +76,11 @@ def replace_author(
     _record(session, author, caller)
     session.flush()
     if "slug" in changed:
+        remember_new_slug(session, "author", slug, author.id, author.sequence)
         keep_former(session, "author", former_slug, slug, author.id)
     if changed.intersection(SHOWN_IN_ARTICLES):
-        move_articles(session, caller, *LINKS, author.id)
+        shown = articles_linked(*LINKS, author.id)
+        move_articles(session, caller, shown, ends_state="slug" in changed)
     return author
 
 
@@ -91,8 +102,10 @@ def merge_authors(session: Session, caller: Caller, author: Author, into_ref: st
     if into_id == author.id:
         raise invalid_field("/into", "An author cannot be merged into itself.")
     into = session.get_one(Author, into_id)
+    since = last_number(session) + 1
     moved = relink(session, caller, *LINKS, author.id, into.id)
     write_snapshots(session, moved)
+    remember_merge(session, "author", author.id, author.slug, into.id, since)
     lead_to(session, "author", author.id, author.slug, into.id)
     _remove(session, caller, author, "merged")
     return into

@@ -40,6 +40,12 @@ def list_authors(
     return session.connection().execute(query).all()
 
 
+def authors_after(session: Session, caller: Caller, number: int, limit: int) -> Sequence[Any]:
+    """Authors whose last change has a later number, in their order; one more than `limit`."""
+    query = _selected(session, caller, with_count=False).where(author.c.sequence > number)
+    return session.connection().execute(query.order_by(author.c.sequence).limit(limit + 1)).all()
+
+
 def author_document(row: Any, caller: Caller) -> dict[str, Any]:
     """An author as `AuthorPublic`; `row` is a table row or an `Author`."""
     document = {

@@ -6,18 +6,35 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.changes.models import Kind, Revision, SequenceCounter
+from app.changes.models import FormerState, Kind, Revision, SequenceCounter
 from app.db.columns import table
 
 counter = table(SequenceCounter)
+former_state = table(FormerState)
+revision = table(Revision)
+CHANNEL = "byline_sequence"
 
 
-def take_numbers(session: Session, count: int = 1) -> int:
-    """Takes the next `count` numbers of the sequence and returns the first of them."""
-    last = session.connection().execute(
-        sa.update(counter).values(value=counter.c.value + count).returning(counter.c.value)
+def take_numbers(session: Session, count: int = 1, *, at: datetime) -> int:
+    """Takes the next `count` numbers of the sequence and returns the first of them.
+
+    `at` is the moment of the change. On PostgreSQL the commit then wakes whoever follows.
+    """
+    later = sa.case((counter.c.at > at, counter.c.at), else_=sa.literal(at, counter.c.at.type))
+    taken = (
+        sa.update(counter)
+        .values(value=counter.c.value + count, at=later)
+        .returning(counter.c.value)
     )
-    return int(last.scalar_one()) - count + 1
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        taken = taken.returning(sa.func.pg_notify(CHANNEL, ""))
+    return int(connection.execute(taken).scalar_one()) - count + 1
+
+
+def last_number(session: Session) -> int:
+    """The last number taken so far; within a writer's turn nobody else takes one."""
+    return int(session.connection().execute(sa.select(counter.c.value)).scalar_one())
 
 
 def record_change(
@@ -31,7 +48,7 @@ def record_change(
     key_id: str | None,
 ) -> int:
     """Writes an author's or tag's new state down and returns its number."""
-    number = take_numbers(session)
+    number = take_numbers(session, at=at)
     session.add(
         Revision(
             sequence=number,
@@ -58,8 +75,13 @@ def record_removal(
     key_id: str | None,
     snapshot: dict[str, Any] | None = None,
 ) -> int:
-    """Writes down that a thing is gone. `snapshot` is what it was, for who may be told of it."""
-    number = take_numbers(session)
+    """Writes down that a thing is gone. `snapshot` is what it was, for who may be told of it.
+
+    Followers hear of it by its former state, which for an article the archive writes.
+    """
+    number = take_numbers(session, at=at)
+    if kind != "article":
+        _end_public_state(session, kind, entity_id, number, at)
     session.add(
         Revision(
             sequence=number,
@@ -74,3 +96,22 @@ def record_removal(
         )
     )
     return number
+
+
+def _end_public_state(
+    session: Session, kind: Kind, entity_id: str, number: int, at: datetime
+) -> None:
+    # An author or tag is there for everybody from its first number on.
+    first = sa.select(sa.func.min(revision.c.sequence)).where(revision.c.entity_id == entity_id)
+    session.connection().execute(
+        sa.insert(former_state).values(
+            sequence=number,
+            kind=kind,
+            entity_id=entity_id,
+            state_sequence=first.scalar_subquery(),
+            at=at,
+            reason="deleted",
+            live=True,
+            withdrawn=False,
+        )
+    )

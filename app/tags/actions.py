@@ -9,8 +9,17 @@ from app.archive.actions import mark_sections, move_articles, relink, write_snap
 from app.archive.filter import article_tag
 from app.archive.models import Tag, sort_key
 from app.archive.queries import any_article_linked, articles_linked
-from app.archive.refs import absence, choose_slug, is_ref, keep_former, lead_to, resolve_refs
-from app.changes.actions import record_change, record_removal
+from app.archive.refs import (
+    absence,
+    choose_slug,
+    is_ref,
+    keep_former,
+    lead_to,
+    remember_merge,
+    remember_new_slug,
+    resolve_refs,
+)
+from app.changes.actions import last_number, record_change, record_removal
 from app.db.columns import new_id
 from app.tags.models import TagCreate
 from app.web.conditional import Precondition
@@ -63,17 +72,17 @@ def replace_tag(session: Session, caller: Caller, tag: Tag, wanted: TagCreate) -
         setattr(tag, name, content[name])
     _next_version(session, tag, caller)
     if "slug" in changed:
+        remember_new_slug(session, "tag", slug, tag.id, tag.sequence)
         keep_former(session, "tag", former_slug, slug, tag.id)
-    if "kind" in changed:
-        mark_sections(session, articles_linked(*LINKS, tag.id))
     if changed.intersection(SHOWN_IN_CHILDREN):
         for child in _children(session, tag.id):
             _next_version(session, child, caller)
+    shown = articles_linked(*LINKS, tag.id)
     if changed.intersection(SHOWN_IN_ARTICLES):
-        move_articles(session, caller, *LINKS, tag.id)
+        move_articles(session, caller, shown, ends_state=bool(changed & {"slug", "kind"}))
     if "kind" in changed:
-        shown = session.connection().execute(articles_linked(*LINKS, tag.id)).scalars()
-        write_snapshots(session, list(shown))
+        mark_sections(session, shown)
+        write_snapshots(session, list(session.connection().scalars(shown)))
     return tag
 
 
@@ -105,9 +114,11 @@ def merge_tags(session: Session, caller: Caller, tag: Tag, into_ref: str) -> Tag
     for child in _children(session, tag.id):
         child.parent_id = into.id
         _next_version(session, child, caller)
+    since = last_number(session) + 1
     moved = relink(session, caller, *LINKS, tag.id, into.id)
     mark_sections(session, articles_linked(*LINKS, into.id))
     write_snapshots(session, moved)
+    remember_merge(session, "tag", tag.id, tag.slug, into.id, since)
     lead_to(session, "tag", tag.id, tag.slug, into.id)
     _remove(session, caller, tag, "merged")
     return into

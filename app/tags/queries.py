@@ -46,6 +46,12 @@ def list_tags(
     return session.connection().execute(query).all()
 
 
+def tags_after(session: Session, caller: Caller, number: int, limit: int) -> Sequence[Any]:
+    """Tags whose last change has a later number, in their order; one more than `limit`."""
+    query = _selected(session, caller, with_count=False).where(tag.c.sequence > number)
+    return session.connection().execute(query.order_by(tag.c.sequence).limit(limit + 1)).all()
+
+
 def tag_document(row: Any) -> dict[str, Any]:
     """A tag as `TagPublic`, from a row of these queries."""
     document = {

@@ -133,9 +133,15 @@ class HeadAsGet:
             await self.app(scope, receive, send)
             return
 
+        ended = False
+
         async def send_without_body(message: Message) -> None:
+            nonlocal ended
             if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
+                if ended:
+                    return
+                # An answer that would go on ends here; its sender then hears that nobody listens.
+                ended, message = True, {"type": "http.response.body", "body": b""}
             await send(message)
 
         await self.app({**scope, "method": "GET"}, receive, send_without_body)

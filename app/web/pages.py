@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.web.conditional import json_response
-from app.web.params import OutputModel, StrictModel
+from app.web.params import OutputModel, StrictModel, query_pairs
 from app.web.problems import Problem
 
 LIMIT_MAX = 100
@@ -217,12 +217,4 @@ class Paging(Generic[Params]):
         return json_response(request, body, private=private, headers=headers)
 
     def _query(self, cursor: str) -> str:
-        return urlencode([*_flat(self._state), ("cursor", cursor)])
-
-
-def _flat(state: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, str(value).lower() if isinstance(value, bool) else str(value))
-        for name, values in state.items()
-        for value in (values if isinstance(values, list) else [values])
-    ]
+        return urlencode([*query_pairs(self._state), ("cursor", cursor)])

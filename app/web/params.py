@@ -1,7 +1,7 @@
 """What requests may carry: strict bodies, strict queries, instants, and the parts they share."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -203,6 +203,15 @@ PathRef = Annotated[
         max_length=200,
     ),
 ]
+
+
+def query_pairs(state: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Parameters as they stand in an address."""
+    return [
+        (name, str(value).lower() if isinstance(value, bool) else str(value))
+        for name, values in state.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
 
 
 def is_id(ref: str) -> bool:

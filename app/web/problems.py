@@ -106,14 +106,17 @@ class ProblemModel(BaseModel):
         default=None,
         description="Why it was taken back; only with a 410, where a reason was given.",
     )
+    start: str | None = Field(
+        default=None,
+        description="Where to begin again; only with the 410 of a cursor whose key has changed.",
+    )
     errors: list[FieldErrorModel] = Field(
         default_factory=list,
         description="Each thing that is wrong; only where a part of the request is to blame.",
     )
 
 
-def problem_response(problem: Problem, scope: Scope) -> Response:
-    """The answer for a problem. Errors are never stored by caches."""
+def problem_document(problem: Problem, scope: Scope) -> dict[str, Any]:
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.kind,
         "title": HTTPStatus(problem.status_code).phrase,
@@ -123,9 +126,14 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
     }
     if problem.errors:
         document["errors"] = problem.errors
-    document |= problem.extensions
+    return document | problem.extensions
+
+
+def problem_response(problem: Problem, scope: Scope) -> Response:
+    """The answer for a problem. Errors are never stored by caches."""
+    body = to_json(problem_document(problem, scope))
     headers = {"Cache-Control": "no-store", **(problem.headers or {})}
-    return Response(to_json(document), problem.status_code, headers, media_type=MEDIA_TYPE)
+    return Response(body, problem.status_code, headers, media_type=MEDIA_TYPE)
 
 
 def http_problem(error: HTTPException) -> Problem:

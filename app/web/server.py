@@ -1,4 +1,6 @@
-"""uvicorn's HTTP protocol, with the one error that it answers itself as a problem too."""
+"""uvicorn's HTTP protocol: its own error as a problem, and the end of the server made known."""
+
+import asyncio
 
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -7,7 +9,21 @@ from app.web.problems import MEDIA_TYPE, TYPE_PREFIX
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Answers what is not HTTP at all with a problem, and hangs up."""
+    """Answers what is not HTTP at all with a problem, and tells answers that go on of the server's end.
+
+    A request's `state` has `stopping`, an event that is set when the server is asked to stop, and
+    `abort`, which drops the connection.
+    """
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._stopping = asyncio.Event()
+        self.scope["state"] |= {"stopping": self._stopping, "abort": self.transport.abort}
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stopping.set()
 
     def send_400_response(self, msg: str) -> None:
         body = to_json(

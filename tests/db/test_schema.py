@@ -1,5 +1,6 @@
 """The migrations make exactly what the models say, on both databases, and can be taken back."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,10 @@ def schema_of(database: Database) -> set[tuple[str, str, str]]:
 
 
 def _parts(sql: str | None) -> str:
-    """The parts of a statement in one order: a migration may name constraints in another."""
-    lines = (sql or "").replace("\t", "").splitlines()
-    return "\n".join(sorted(line.strip().rstrip(",").replace('"', "") for line in lines))
+    """The parts of a statement in one order: a migration may name columns and constraints in another."""
+    name, _, inner = (sql or "").replace('"', "").partition("(")
+    parts = re.split(r",(?![^(]*\))", inner.rstrip().removesuffix(")"))
+    return "\n".join([name.strip(), *sorted(" ".join(part.split()) for part in parts)])
 
 
 def test_migrations_reach_exactly_the_models(migrated: str, tmp_path: Path) -> None:

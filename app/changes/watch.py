@@ -1,0 +1,129 @@
+"""Waiting for news: each process learns soon of every number that any process takes."""
+
+import asyncio
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+import structlog
+
+from app.changes.actions import CHANNEL
+from app.changes.models import SequenceCounter
+from app.db.columns import table
+from app.db.database import Database
+
+log = structlog.get_logger("byline.watch")
+counter = table(SequenceCounter)
+POLL_SECONDS = 0.05
+"""How often SQLite is asked whether any connection has committed; the question takes 2 µs."""
+CHECK_SECONDS = 5.0
+"""How often PostgreSQL is asked even if it notified nobody, so that a dead connection shows."""
+RETRY_SECONDS = 1.0
+
+
+class Watch:
+    """Tells waiters when the sequence has moved past the number that they know.
+
+    On PostgreSQL it listens for what commits notify; on SQLite it asks for the data version. It
+    keeps one connection, made when the first waiter comes, in a thread of its own.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._last = 0
+        self._waiters: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._lock = threading.Lock()
+        self._wanted = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    async def beyond(self, number: int, timeout_seconds: float) -> bool:
+        """Waits until a later number than `number` is taken; False when the time is over first."""
+        news, deadline = asyncio.Event(), time.monotonic() + timeout_seconds
+        self._add(news)
+        try:
+            while self._last <= number:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                try:
+                    await asyncio.wait_for(news.wait(), remaining)
+                except TimeoutError:
+                    return False
+                news.clear()
+            return True
+        finally:
+            with self._lock:
+                del self._waiters[news]
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _add(self, news: asyncio.Event) -> None:
+        with self._lock:
+            self._waiters[news] = asyncio.get_running_loop()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+                self._thread.start()
+        self._wanted.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+            except (sa.exc.DBAPIError, psycopg.Error, OSError) as error:
+                # Nobody is told of anything meanwhile; the first look afterwards makes up for it.
+                log.warning("the watch lost its connection", reason=str(error).splitlines()[0])
+                self._stopping.wait(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        raw = self._database.engine.raw_connection()
+        raw.detach()  # it is kept for good, and so is none of the pool's
+        try:
+            connection: Any = raw.dbapi_connection
+            if self._database.is_sqlite:
+                self._follow_sqlite(connection)
+            else:
+                self._follow_postgresql(connection)
+        finally:
+            raw.close()
+
+    def _follow_sqlite(self, connection: Any) -> None:
+        seen: int | None = None
+        while not self._stopping.is_set():
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            if version != seen:
+                self._tell(connection.execute(str(sa.select(counter.c.value))).fetchone()[0])
+                seen = version
+            self._stopping.wait(POLL_SECONDS)
+            self._rest()
+
+    def _follow_postgresql(self, connection: Any) -> None:
+        connection.autocommit = True
+        connection.execute(f"LISTEN {CHANNEL}")
+        while not self._stopping.is_set():
+            self._tell(connection.execute(str(sa.select(counter.c.value))).fetchone()[0])
+            until = time.monotonic() + CHECK_SECONDS
+            heard = False
+            while not heard and not self._stopping.is_set() and time.monotonic() < until:
+                heard = bool(list(connection.notifies(timeout=0.5, stop_after=1)))
+
+    def _rest(self) -> None:
+        """While nobody waits, nobody asks."""
+        if not self._waiters and not self._stopping.is_set():
+            self._wanted.clear()
+            if not self._waiters:
+                self._wanted.wait()
+
+    def _tell(self, last: int) -> None:
+        self._last = last
+        with self._lock:
+            for news, loop in self._waiters.items():
+                with suppress(RuntimeError):  # a loop that has closed meanwhile waits for nothing
+                    loop.call_soon_threadsafe(news.set)

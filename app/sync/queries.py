@@ -1,0 +1,169 @@
+"""One page of changes: what is new since a place, in the order of the sequence."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.access.caller import Caller
+from app.archive.filter import excludes_unknown
+from app.archive.former_states import Reach
+from app.articles import queries as articles
+from app.authors import queries as authors
+from app.changes.models import Kind, SequenceCounter
+from app.db.columns import table
+from app.sync.models import ChangeDocument, StreamQuery
+from app.sync.places import Cursors, Place
+from app.sync.removals import Removal, removed_articles, removed_things
+from app.tags import queries as tags
+
+counter = table(SequenceCounter)
+
+
+@dataclass(frozen=True)
+class ChangesRead:
+    """A page: its entries, where it leads, whether there is more, and the last number there was."""
+
+    data: list[ChangeDocument]
+    next: str
+    has_more: bool
+    last_number: int
+
+
+@dataclass(frozen=True)
+class Following:
+    """One follower's question. `start` is the address where a copy is begun anew."""
+
+    query: StreamQuery
+    secret: bytes
+    start: str
+    article_url: str
+
+
+@dataclass(frozen=True)
+class _Upsert:
+    sequence: int
+    kind: Kind
+    id: str
+    row: Any
+
+
+def read_changes(
+    session: Session, caller: Caller, following: Following, since: str | None, limit: int
+) -> ChangesRead:
+    """The page after `since`. All of it is one moment: the sequence, the states, the clock."""
+    last, caller = _at_newest_moment(session, caller)
+    cursors = _cursors(session, caller, following)
+    place = Place(0, last) if since is None else cursors.decode(since, following.start)
+    entries, number, has_more = _page(session, caller, following.query, place, limit)
+    after = Place(number if has_more else last, place.began)
+    data = _documents(session, caller, following, entries)
+    return ChangesRead(data, cursors.encode(after), has_more, last)
+
+
+def _at_newest_moment(session: Session, caller: Caller) -> tuple[int, Caller]:
+    """The last number, and the caller no earlier than it was taken, whichever machine's clock is late.
+
+    What was public when it took its number has to be so for who reads the number.
+    """
+    row = session.connection().execute(sa.select(counter.c.value, counter.c.at)).one()
+    visibility = caller.visibility
+    newest: datetime = max(visibility.now, row.at or visibility.now)
+    return row.value, replace(caller, visibility=replace(visibility, now=newest))
+
+
+def _cursors(session: Session, caller: Caller, following: Following) -> Cursors:
+    """A cursor holds as long as its caller may see the same."""
+    visibility = caller.visibility
+    sees_nothing = excludes_unknown(session, visibility.entitlement)
+    sees_email = "author" in following.query.kinds and caller.may("write")
+    view = f"{visibility.fingerprint} {sees_nothing} {sees_email}"
+    return Cursors(following.secret, following.query.scope, view)
+
+
+def _page(
+    session: Session, caller: Caller, query: StreamQuery, place: Place, limit: int
+) -> tuple[list[_Upsert | Removal], int, bool]:
+    """The entries, the number that the page reaches, and whether there is more.
+
+    Each thing once: what is removed and comes back within the page is only told of as it is.
+    """
+    entries: dict[tuple[str, str], _Upsert | Removal] = {}
+    number = place.number
+    for entry in _in_order(session, caller, query, place, limit):
+        key = (entry.kind, entry.id)
+        if entries.pop(key, None) is None and len(entries) == limit:
+            return list(entries.values()), number, True
+        entries[key] = entry
+        number = entry.sequence
+    return list(entries.values()), number, False
+
+
+def _in_order(
+    session: Session, caller: Caller, query: StreamQuery, place: Place, limit: int
+) -> Iterator[_Upsert | Removal]:
+    sources: list[Any] = []
+    if "article" in query.kinds:
+        sources.append(_article_removals(session, caller, query, place))
+        view = articles.view_of(query.fields, query.body)
+        rows = articles.articles_after(
+            session, caller.visibility, query.chosen, place.number, view, limit
+        )
+        sources.append(_upserts("article", rows))
+    if "author" in query.kinds:
+        sources.append(removed_things(session, "author", place, limit))
+        sources.append(
+            _upserts("author", authors.authors_after(session, caller, place.number, limit))
+        )
+    if "tag" in query.kinds:
+        sources.append(removed_things(session, "tag", place, limit))
+        sources.append(_upserts("tag", tags.tags_after(session, caller, place.number, limit)))
+    # Where a removal and an upsert have one number, the upsert is last and counts.
+    return heapq.merge(*sources, key=lambda entry: (entry.sequence, isinstance(entry, _Upsert)))
+
+
+def _article_removals(
+    session: Session, caller: Caller, query: StreamQuery, place: Place
+) -> Iterator[Removal]:
+    if place.number == 0:
+        return
+    reach = Reach(session, caller.visibility, query.chosen)
+    yield from removed_articles(session, caller.visibility, reach, place)
+
+
+def _upserts(kind: Kind, rows: Any) -> list[_Upsert]:
+    return [_Upsert(row.sequence, kind, row.id, row) for row in rows]
+
+
+def _documents(
+    session: Session, caller: Caller, following: Following, entries: list[_Upsert | Removal]
+) -> list[ChangeDocument]:
+    view = articles.view_of(following.query.fields, following.query.body)
+    shown = [one.id for one in entries if isinstance(one, _Upsert) and one.kind == "article"]
+    links = articles.load_links(session, shown)
+
+    def document(entry: _Upsert | Removal) -> ChangeDocument:
+        if isinstance(entry, Removal):
+            return {"type": entry.kind, "op": "remove", "id": entry.id, "reason": entry.reason}
+        match entry.kind:
+            case "article":
+                shown = articles.article_document(
+                    entry.row, links, view, caller.visibility, following.article_url
+                )
+            case "author":
+                shown = authors.author_document(entry.row, caller)
+            case "tag":
+                shown = tags.tag_document(entry.row)
+        return {
+            "type": entry.kind,
+            "op": "upsert",
+            "id": entry.id,
+            "version": entry.row.version,
+            entry.kind: shown,
+        }
+
+    return [document(entry) for entry in entries]

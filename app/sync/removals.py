@@ -1,0 +1,125 @@
+"""What a follower is to remove: what it could have had at its cursor and can have no more."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.access.visibility import Visibility
+from app.archive.former_states import (
+    Departure,
+    Reach,
+    former_state,
+    former_state_ref,
+    present_states,
+    read_departures,
+)
+from app.changes.models import Kind
+from app.sync.places import Place
+
+BATCH = 200
+
+
+@dataclass(frozen=True, order=True)
+class Removal:
+    """That a follower is to remove a thing: at which number it was lost, and why."""
+
+    sequence: int
+    kind: Kind
+    id: str
+    reason: str
+
+
+def removed_things(session: Session, kind: Kind, place: Place, limit: int) -> list[Removal]:
+    """Authors or tags that were there at the follower's place and are gone; one more than `limit`."""
+    query = _ended_since(place).where(former_state.c.kind == kind).limit(limit + 1)
+    rows = session.connection().execute(query)
+    return [Removal(row.sequence, kind, row.entity_id, row.reason) for row in rows]
+
+
+def removed_articles(
+    session: Session, visibility: Visibility, reach: Reach, place: Place
+) -> Iterator[Removal]:
+    """Articles that the follower could have had at its place and lost since, in order.
+
+    A change of state that leaves an article within reach is followed on to the one that did not,
+    so that nobody removes what they are to keep.
+    """
+    waiting: list[Removal] = []
+    for batch in _batches(session, visibility, reach, place):
+        had = [one for one in batch if reach.holds(one.state)]
+        for removal in _where_lost(session, visibility, reach, had):
+            heapq.heappush(waiting, removal)
+        # What later batches find was lost later than all of this one began to change.
+        while batch and waiting and waiting[0].sequence <= batch[-1].sequence:
+            yield heapq.heappop(waiting)
+    while waiting:
+        yield heapq.heappop(waiting)
+
+
+def _ended_since(place: Place) -> sa.Select[Any]:
+    """The former states that the place lies within."""
+    return (
+        sa.select(former_state)
+        .where(
+            former_state.c.sequence > max(place.number, place.began),
+            former_state.c.state_sequence <= place.number,
+        )
+        .order_by(former_state.c.sequence)
+    )
+
+
+def _batches(
+    session: Session, visibility: Visibility, reach: Reach, place: Place
+) -> Iterator[list[Departure]]:
+    linked = reach.linked_ids()
+    query = _ended_since(place).where(former_state.c.kind == "article").limit(BATCH)
+    if not visibility.previews:
+        query = query.where(former_state.c.live)
+    last = 0
+    while True:
+        following = query.where(former_state.c.sequence > last)
+        if linked is not None:
+            its = sa.select(former_state_ref.c.sequence).where(
+                former_state_ref.c.target_id.in_(linked),
+                former_state_ref.c.sequence > max(place.number, place.began, last),
+            )
+            following = following.where(former_state.c.sequence.in_(its))
+        batch = read_departures(session, following)
+        yield batch
+        if len(batch) < BATCH:
+            return
+        last = batch[-1].sequence
+
+
+def _where_lost(
+    session: Session, visibility: Visibility, reach: Reach, had: list[Departure]
+) -> Iterator[Removal]:
+    """For each state that the follower had, the change that took the article out of its reach."""
+    if not had:
+        return
+    ids = {one.state.article_id for one in had}
+    later: dict[str, list[Departure]] = {}
+    since = min(one.sequence for one in had)
+    query = sa.select(former_state).where(
+        former_state.c.entity_id.in_(ids), former_state.c.sequence > since
+    )
+    for one in read_departures(session, query.order_by(former_state.c.sequence)):
+        later.setdefault(one.state.article_id, []).append(one)
+    present = present_states(session, ids, visibility.now)
+    for one in had:
+        article_id = one.state.article_id
+        lost: Departure | None = one
+        for after in later.get(article_id, []):
+            if lost is not None and after.state.state_sequence == lost.sequence:
+                if not reach.holds(after.state):
+                    break
+                lost = after
+        else:
+            now = present.get(article_id)
+            lost = None if now is not None and reach.holds(now) else lost
+        if lost is not None:
+            yield Removal(lost.sequence, "article", article_id, lost.reason)

@@ -1,0 +1,111 @@
+"""Server-sent events (WHATWG HTML, section 9.2): an answer that goes on until one side ends it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.web.problems import Problem
+
+RETRY_AFTER_SECONDS = 5
+
+
+class Seats:
+    """How many clients may wait for news at once in this process."""
+
+    def __init__(self, seats_max: int) -> None:
+        self.seats_max = seats_max
+        self.taken = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Takes a seat while the block runs; 503 when all are taken."""
+        if self.taken >= self.seats_max:
+            raise Problem(
+                503,
+                "too-many-followers",
+                "As many clients wait for news here as can; try again, or ask without waiting.",
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+
+class EventStream(Response):
+    """Sends chunks as they come, until they end, the client goes or the server stops.
+
+    Nothing piles up for a client that does not read: the next chunk is made when the last one has
+    been taken, and after `send_timeout_seconds` without that the connection is cut.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, chunks: AsyncGenerator[bytes], seats: Seats, send_timeout_seconds: float
+    ) -> None:
+        # `no-transform` and the second one keep proxies from holding events back.
+        headers = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+        super().__init__(headers=headers)
+        del self.headers["content-length"]
+        self._chunks = chunks
+        self._seats = seats
+        self._send_timeout_seconds = send_timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._seats.one():
+            ends = [
+                asyncio.ensure_future(one)
+                for one in (self._pump(scope, send), until_gone(receive), _until_stopping(scope))
+            ]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in ends:
+                    one.cancel()
+                for one in ends:
+                    with suppress(asyncio.CancelledError):
+                        await one
+                await self._chunks.aclose()
+            with suppress(OSError):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pump(self, scope: Scope, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        async for chunk in self._chunks:
+            message = {"type": "http.response.body", "body": chunk, "more_body": True}
+            try:
+                await asyncio.wait_for(send(message), self._send_timeout_seconds)
+            except TimeoutError:
+                cut_connection(scope)
+                return
+
+
+async def until_gone(receive: Receive) -> None:
+    """Waits until the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _until_stopping(scope: Scope) -> None:
+    await stopping_event(scope).wait()
+
+
+def stopping_event(scope: Scope) -> asyncio.Event:
+    """Set when the server is asked to stop, where the server says so (see `HttpProtocol`)."""
+    state: dict[str, Any] = scope.get("state", {})
+    event: asyncio.Event = state.get("stopping") or asyncio.Event()
+    return event
+
+
+def cut_connection(scope: Scope) -> None:
+    """Drops a client that does not read, with what the kernel still holds for it."""
+    abort = scope.get("state", {}).get("abort")
+    if abort is not None:
+        abort()

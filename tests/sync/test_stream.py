@@ -1,0 +1,188 @@
+"""`GET /v1/changes/stream` against a real server: events as they happen, and how a stream ends."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from tests.conftest import Newsroom, serving
+
+
+class Events:
+    """The events of one stream, as a browser reads them: dispatched with the last id seen."""
+
+    def __init__(self, answer: httpx2.Response) -> None:
+        self._lines = answer.iter_lines()
+        self.last_id = ""
+
+    def next(self) -> tuple[str, Any]:
+        """The next event that has data: its name and the data."""
+        name, data = "message", ""
+        for line in self._lines:
+            if not line and data:
+                return name, json.loads(data)
+            key, _, value = line.partition(": ")
+            if key == "id":
+                self.last_id = value
+            elif key == "data":
+                data = value
+            elif key == "event":
+                name = value
+        return "end", None
+
+    def articles(self, count: int) -> list[str]:
+        return [self.next()[1]["article"]["headline"] for _ in range(count)]
+
+
+@contextmanager
+def stream(served: str, query: str = "", headers: Any = None) -> Iterator[Events]:
+    with httpx2.stream(
+        "GET", f"{served}/v1/changes/stream{query}", headers=headers or {}, timeout=20
+    ) as answer:
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield Events(answer)
+
+
+def test_events_come_as_things_happen(newsroom: Newsroom, served: str) -> None:
+    newsroom.article("Before")
+    with stream(served) as events:
+        assert events.articles(1) == ["Before"]
+        article = newsroom.article("During")
+        assert events.articles(1) == ["During"]
+        began = time.monotonic()
+        newsroom.send("POST", "/v1/articles/during/withdraw")
+        removed = {
+            "type": "article",
+            "op": "remove",
+            "id": article["id"],
+            "reason": "withdrawn",
+        }
+        assert events.next() == ("message", removed)
+        assert time.monotonic() - began < 2
+
+
+def test_who_was_cut_off_goes_on_from_the_last_id(newsroom: Newsroom, served: str) -> None:
+    newsroom.article("One")
+    with stream(served) as events:
+        events.articles(1)
+        newsroom.article("Two")
+        events.articles(1)
+        cursor = events.last_id
+    newsroom.article("Three")
+    with stream(served, headers={"Last-Event-ID": cursor}) as events:
+        assert events.articles(1) == ["Three"]
+    with stream(served, f"?since={cursor}") as events:
+        assert events.articles(1) == ["Three"]
+    page = newsroom.get(f"/v1/changes?since={cursor}").json()
+    assert [one["article"]["headline"] for one in page["data"]] == ["Three"]
+
+
+def test_a_stream_has_its_filter_and_rights(newsroom: Newsroom, served: str) -> None:
+    newsroom.make("tags", name="Sport")
+    rights = newsroom.key("read", entitlement={"articles": {"tag": ["sport"]}})
+    with stream(served, "?language=en", rights) as events:
+        newsroom.article("News")
+        newsroom.article("Sport in German", tags=["sport"], language="de")
+        newsroom.article("Sport", tags=["sport"])
+        assert events.articles(1) == ["Sport"]
+
+
+def test_a_revoked_key_ends_its_stream(newsroom: Newsroom, served: str) -> None:
+    admin = newsroom.key("admin")
+    made = newsroom.client.post("/v1/keys", json={"name": "p", "scopes": ["read"]}, headers=admin)
+    with stream(served, headers={"Authorization": f"Bearer {made.json()['key']}"}) as events:
+        newsroom.article("One")
+        events.articles(1)
+        newsroom.send("DELETE", f"/v1/keys/{made.json()['id']}", headers=admin)
+        newsroom.article("Two")
+        name, problem = events.next()
+        assert (name, problem["status"]) == ("problem", 401)
+        assert events.next() == ("end", None)
+
+
+def test_a_wrong_cursor_is_a_plain_problem(newsroom: Newsroom, served: str) -> None:
+    for headers in ({"Last-Event-ID": "nothing"}, {}):
+        answer = httpx2.get(f"{served}/v1/changes/stream?since=nothing", headers=headers)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_head_ends_with_the_headers(newsroom: Newsroom, served: str) -> None:
+    answer = httpx2.head(f"{served}/v1/changes/stream", timeout=10)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    until(lambda: newsroom.app.state.seats.taken == 0)
+
+
+def test_no_more_clients_than_there_are_seats(
+    open_newsroom: Callable[..., Newsroom], database_url: str
+) -> None:
+    newsroom = open_newsroom(database_url, stream_clients_max=2)
+    with serving(newsroom.app) as served:
+        with stream(served), stream(served):
+            until(lambda: newsroom.app.state.seats.taken == 2)
+            refused = httpx2.get(f"{served}/v1/changes/stream")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert httpx2.get(f"{served}/v1/changes").status_code == 200
+            assert httpx2.get(f"{served}/v1/changes?wait=1").status_code == 503
+        until(lambda: newsroom.app.state.seats.taken == 0)
+        with stream(served):
+            pass
+
+
+def test_a_client_that_does_not_read_is_dropped(
+    open_newsroom: Callable[..., Newsroom], database_url: str
+) -> None:
+    newsroom = open_newsroom(database_url, stream_send_timeout_seconds=0.5)
+    body = {"format": "text", "source": "word " * 40_000}
+    for number in range(40):
+        newsroom.article(f"Long {number}", body=body)
+    with serving(newsroom.app) as served, socket.socket() as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        address = urlsplit(served)
+        lazy.connect((address.hostname, address.port))
+        lazy.sendall(b"GET /v1/changes/stream?body=html HTTP/1.1\r\nHost: x\r\n\r\n")
+        until(lambda: newsroom.app.state.seats.taken == 1)
+        until(lambda: newsroom.app.state.seats.taken == 0)
+        received = read_all(lazy)
+        # Cut off, not ended (RFC 9112, section 7.1), with what the kernel had taken already.
+        assert not received.endswith(b"0\r\n\r\n")
+        assert len(received) < 40 * len(body["source"])
+
+
+def test_a_long_poll_answers_when_there_is_news(newsroom: Newsroom, served: str) -> None:
+    cursor = newsroom.get("/v1/changes?tag=sport").json()["page"]["next"]
+    newsroom.make("tags", name="Sport")
+    began = time.monotonic()
+    empty = httpx2.get(f"{served}/v1/changes?tag=sport&wait=1&since={cursor}", timeout=20)
+    assert empty.json()["data"] == []
+    assert 0.9 < time.monotonic() - began < 5
+    writer = threading.Timer(0.5, newsroom.article, ["At last"], {"tags": ["sport"]})
+    writer.start()
+    began = time.monotonic()
+    answer = httpx2.get(f"{served}/v1/changes?tag=sport&wait=20&since={cursor}", timeout=30)
+    writer.join()
+    assert [one["article"]["headline"] for one in answer.json()["data"]] == ["At last"]
+    assert time.monotonic() - began < 5
+
+
+def read_all(client: socket.socket) -> bytes:
+    received = b""
+    with suppress(ConnectionError):
+        while chunk := client.recv(65536):
+            received += chunk
+    return received
+
+
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
