@@ -91,8 +91,8 @@ class Article(SQLModel, table=True):
             sqlite_where=sa.text("live = 0"),
             postgresql_where=sa.text("NOT live"),
         ),
-        sa.Index("ix_article_sequence", "sequence"),
-        sa.Index("ix_article_language_key_sequence", "language_key", "sequence"),
+        sa.Index("ix_article_sequence_id", "sequence", "id"),
+        sa.Index("ix_article_language_key_sequence_id", "language_key", "sequence", "id"),
         sa.Index(
             "ix_article_next_tick_at",
             "next_tick_at",

@@ -32,7 +32,9 @@ def downgrade() -> None:
         op.drop_index(f"ix_{links}_sequence", links)
         op.drop_column(links, "sequence")
     op.drop_index("ix_article_next_tick_at", "article")
-    op.drop_index("ix_article_language_key_sequence", "article")
+    op.drop_index("ix_article_language_key_sequence_id", "article")
+    op.drop_index("ix_article_sequence_id", "article")
+    op.create_index("ix_article_sequence", "article", ["sequence"])
     for column in ("state_sequence", "state_at", "next_tick_at"):
         op.drop_column("article", column)
     op.drop_column("sequence_counter", "at")
@@ -119,7 +121,11 @@ def _fill() -> None:
 def _create_indexes() -> None:
     for links, target in zip(LINKS, ("author_id", "tag_id"), strict=True):
         op.create_index(f"ix_{links}_sequence", links, [target, "sequence", "article_id"])
-    op.create_index("ix_article_language_key_sequence", "article", ["language_key", "sequence"])
+    op.drop_index("ix_article_sequence", "article")
+    op.create_index("ix_article_sequence_id", "article", ["sequence", "id"])
+    op.create_index(
+        "ix_article_language_key_sequence_id", "article", ["language_key", "sequence", "id"]
+    )
     op.create_index(
         "ix_article_next_tick_at",
         "article",

@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.archive.filter import article, article_author, article_tag
+from app.archive.former_states import end_states
 from app.archive.models import Author, Tag
+from app.changes.models import SequenceCounter
 from app.db.columns import FAR_FUTURE, new_id, table
 from app.db.database import Database
 from tests.conftest import Newsroom, new_postgres_database
@@ -111,13 +113,14 @@ def add_articles(connection: sa.Connection, ids: dict[str, str], start: datetime
             "sort_at": FAR_FUTURE if is_draft else at,
             "updated_at": start + timedelta(days=100, minutes=number * 91 % ARTICLES),
             "headline_key": headline.lower(),
+            "sequence": number + 100,
         }
         language = "en" if number % 3 else "de"
         one = {
             "id": new_id(), "slug": f"storm-{number}", "headline": headline,
             "language": language, "language_key": language, "word_count": 0, "reading_minutes": 0,
             "corrections": [], "metadata": {}, "live": not is_draft, "version": 1,
-            "sequence": number + 100, "created_at": at, **keys,
+            "state_sequence": number + 100, "created_at": at, **keys,
             "released_at": None if is_draft else at, "published_at": None if is_draft else at,
         }  # fmt: skip
         articles.append(one)
@@ -146,6 +149,17 @@ def filled(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     with database.writing() as session:
         connection = session.connection()
         add_articles(connection, add_names(connection, start), start)
+        # Half of the articles have been retagged once.
+        retagged = sa.select(
+            article.c.id.label("article_id"), (article.c.sequence + ARTICLES).label("number")
+        )
+        end_states(
+            session,
+            retagged.where(article.c.sequence % 2 == 0).subquery(),
+            start,
+            sa.literal("left_scope"),
+        )
+        connection.execute(sa.update(table(SequenceCounter)).values(value=2 * ARTICLES + 100))
         if not database.is_sqlite:
             connection.exec_driver_sql("ANALYZE")
     database.close()
@@ -249,3 +263,51 @@ def test_alternatives_are_walked_one_by_one_each_by_its_index(archive: Newsroom,
     assert len([step for step in plan if index in step]) == 2
     assert len([step for step in plan if "FOR ORDER BY" in step or "->  Sort " in step]) <= 1
     assert not [step for step in plan if "Seq Scan on article" in step]
+
+
+CHANGES = "/v1/changes"
+
+
+def cursor_behind(newsroom: Newsroom, query: str, key: dict[str, str] | None) -> str:
+    """The cursor of a follower that has read a page, a while ago."""
+    page = newsroom.get(f"{CHANGES}?{query}&limit=100", key).json()["page"]
+    return str(page["next"])
+
+
+def steps_by(plan: list[str], index: str) -> list[str]:
+    return [step for step in plan if index in step]
+
+
+@pytest.mark.parametrize("scope", [None, "preview"])
+@pytest.mark.parametrize("query", FILTERS)
+def test_a_page_of_changes_is_walks_along_indexes(
+    archive: Newsroom, query: str, scope: str | None
+) -> None:
+    key = archive.key(scope) if scope else None
+    cursor = cursor_behind(archive, query, key)
+    path = f"{CHANGES}?{query}&limit=50&since={cursor}"
+    walk = plan_of(archive, walk_of(archive, path, key))
+    (candidates,) = [
+        plan_of(archive, one)
+        for one in statements_of(archive, path, key)
+        if "FROM former_state" in one[0] and "LIMIT" in one[0]
+    ]
+    wrong = [plan for plan in (walk, candidates) if full_scans_and_sorts(plan)]
+    index = {
+        "tag": "ix_article_tag_sequence",
+        "section": "ix_article_tag_sequence",
+        "author": "ix_article_author_sequence",
+        "language": "sequence_id",
+        "": "ix_article_sequence_id",
+    }
+    assert steps_by(walk, index[query.partition("=")[0]])
+    assert wrong == []
+
+
+def test_the_statements_of_a_page_of_changes_are_counted(archive: Newsroom) -> None:
+    cursor = cursor_behind(archive, "tag=common", None)
+    counts = {
+        limit: len(statements_of(archive, f"{CHANGES}?tag=common&limit={limit}&since={cursor}"))
+        for limit in (1, 100, 500)
+    }
+    assert len(set(counts.values())) == 1, counts

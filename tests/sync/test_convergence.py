@@ -111,8 +111,10 @@ class Following(RuleBasedStateMachine):
             (partner, self.newsroom.key("read", entitlement=rights)),
         ]
         for chosen, headers in keys:
-            timed = {
-                name: [self.at(int(values[0]))] if name.endswith(("_since", "_until")) else values
+            timed: Filter = {
+                name: [self.newsroom.clock.at(minutes=int(values[0]) * STEP_MINUTES)]
+                if name.endswith(("_since", "_until"))
+                else values
                 for name, values in chosen.items()
             }
             self.followers.append(Follower(self.newsroom, timed, headers))
@@ -288,7 +290,7 @@ def test_followers_converge(migrated: str, open_newsroom: Callable[..., Newsroom
         pass
 
     Here.open_database = staticmethod(open_database)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Here,
         settings=settings(
             max_examples=EXAMPLES,
