@@ -120,19 +120,21 @@ def _versions(article_id: str, visibility: Visibility) -> sa.Select[Any]:
     """Each version once: the revision that began it, and when the next one did."""
     later = revision.alias()
     until = (
-        sa.select(sa.func.min(later.c.at))
+        sa.select(later.c.at)
         .where(
             later.c.entity_id == article_id,
             later.c.sequence > revision.c.sequence,
             begins_a_version(later),
         )
+        .order_by(later.c.sequence)
+        .limit(1)
         .scalar_subquery()
     )
     rows = (
         sa.select(
             revision.c.version,
             revision.c.at,
-            sa.type_coerce(until, revision.c.at.type).label("until"),
+            until.label("until"),
             revision.c.key_id,
             revision.c.live,
             revision.c.published_at,
@@ -162,32 +164,30 @@ def _stood_in_public(
     if not visibility.embargoed:
         begins.append(sa.func.coalesce(rows.c.embargoed_until, rows.c.at))
     ends = [rows.c.until, rows.c.expires_at]
-    later = revision.alias()
-    # To withdraw is to take back, also from the history of what is restored later.
-    taken_back = sa.exists().where(
-        later.c.entity_id == article_id,
-        later.c.sequence > rows.c.sequence,
-        sa.not_(later.c.live),
+    withdrawn = sa.select(sa.func.max(revision.c.sequence)).where(
+        revision.c.entity_id == article_id, sa.not_(revision.c.live)
     )
     return [
         rows.c.live,
-        sa.not_(taken_back),
+        # To withdraw is to take back, also from the history of what is restored later.
+        rows.c.sequence > sa.func.coalesce(withdrawn.scalar_subquery(), 0),
         *(begin <= visibility.now for begin in begins),
         *(sa.or_(end.is_(None), begin < end) for begin in begins for end in ends),
     ]
 
 
 def _walk(versions: sa.Select[Any], position: Position | None) -> sa.Select[Any]:
+    """The versions from a position on. Numbers of the sequence, which an index has, rise with them."""
     rows = versions.subquery()
     walk = sa.select(rows)
     if position is None:
-        return walk.order_by(rows.c.version.desc())
+        return walk.order_by(rows.c.sequence.desc())
     (place,) = position.key
     if position.backwards:
         here = rows.c.version >= place if position.inclusive else rows.c.version > place
-        return walk.where(here).order_by(rows.c.version)
+        return walk.where(here).order_by(rows.c.sequence)
     here = rows.c.version <= place if position.inclusive else rows.c.version < place
-    return walk.where(here).order_by(rows.c.version.desc())
+    return walk.where(here).order_by(rows.c.sequence.desc())
 
 
 def _as_of_today(session: Session, rows: Sequence[Any]) -> list[PastVersion]:

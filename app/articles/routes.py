@@ -232,12 +232,11 @@ def list_revisions(
             session, visibility, article.id, paging.position, paging.params.limit + 1
         )
         shown, page = paging.page(walked, lambda past: (past.version,))
-        before = shown and history.version_before(
-            session, visibility, article.id, shown[-1].version
-        )
+        oldest = shown[-1].version if shown else 1
+        before = history.version_before(session, visibility, article.id, oldest)
     data = [
         revisions.list_item(older, past, visibility)
-        for past, older in zip(shown, [*shown[1:], before or None], strict=False)
+        for past, older in zip(shown, [*shown[1:], before], strict=False)
     ]
     return paging.answer(request, data, page, private=not reader.is_anonymous)
 
@@ -307,7 +306,8 @@ def restore_revision(
 ) -> Response:
     """Makes the content of a version the article's next version; nothing is lost by it.
 
-    Slug, dates, status and corrections stay as they are. Authors and tags that were merged since
+    Slug, dates, status and corrections stay as they are; where the content is that one already,
+    there is no new version. Authors and tags that were merged since
     are those that they became part of; deleted ones are left out. When another article has the
     `external_id` by now, it is a 409.
     """

@@ -89,6 +89,26 @@ def test_a_history_is_paged_both_ways(newsroom: Newsroom) -> None:
     assert first["data"] == whole[:3]
 
 
+def test_a_page_of_any_size_takes_as_many_statements(newsroom: Newsroom) -> None:
+    newsroom.make("authors", name="Mara Lind")
+    newsroom.article(authors=["mara-lind"])
+    for number in range(9):
+        change(newsroom, summary=str(number))
+    count = 0
+
+    def note(*_: Any) -> None:
+        nonlocal count
+        count += 1
+
+    sa.event.listen(newsroom.database.engine, "before_cursor_execute", note)
+    counts = set()
+    for limit in (1, 3, 9):
+        count = 0
+        assert newsroom.get(f"{PAST}?limit={limit}").status_code == 200
+        counts.add(count)
+    assert len(counts) == 1
+
+
 def test_a_cursor_is_of_one_article_and_one_view(newsroom: Newsroom) -> None:
     newsroom.article()
     newsroom.article("Another")
