@@ -265,7 +265,7 @@ def content_to_restore(session: Session, past: PastVersion, article: Any) -> Art
     author_ids = current_ids(session, "author", {one["id"] for one in snapshot["authors"]})
     tag_ids = current_ids(session, "tag", snapshot["tags"])
     body_format, source = past.body
-    content = {name: snapshot[name] for name in RESTORED} | {
+    content = {name: snapshot[name] for name in RESTORED if name in snapshot} | {
         "body": body_format and {"format": body_format, "source": source},
         "authors": [
             {"ref": one["id"], "role": one["role"]}

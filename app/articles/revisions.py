@@ -199,7 +199,7 @@ def changed_fields(before: PastVersion | None, past: PastVersion) -> list[str] |
     if before is None:
         return None
     old, new = before.snapshot, past.snapshot
-    changed = [name for name in (*TEXTS, *VALUES) if not _same(old[name], new[name])]
+    changed = [name for name in (*TEXTS, *VALUES) if not _same(old.get(name), new.get(name))]
     changed += ["body"] if before.body != past.body else []
     changed += ["status"] if before.status != past.status else []
     return changed
@@ -234,7 +234,7 @@ def revision_document(
         "version": past.version,
         "at": past.at,
         "status": past.status,
-        **{name: snapshot[name] for name in TEXTS},
+        **{name: snapshot.get(name) for name in TEXTS},
         "byline": snapshot["byline"] or ", ".join(credited) or None,
         **values,
         "word_count": body.word_count if body else 0,
@@ -253,7 +253,8 @@ def _values(past: PastVersion, names: Names) -> dict[str, Any]:
     no_author, no_tag = {"slug": None, "name": None}, {"slug": None, "name": None, "kind": None}
     tags = {tag_id: names.tags.get(tag_id, {"id": tag_id, **no_tag}) for tag_id in snapshot["tags"]}
     times = {name: (at := snapshot[name]) and datetime.fromisoformat(at) for name in TIMES}
-    return {name: snapshot[name] for name in VALUES} | {
+    # A snapshot does not have the fields that articles got after it was written.
+    return {name: snapshot.get(name) for name in VALUES} | {
         "authors": [
             {**names.authors.get(one["id"], {"id": one["id"], **no_author}), "role": one["role"]}
             for one in snapshot["authors"]
@@ -285,9 +286,9 @@ def diff_document(
     """Two versions as `RevisionDiff`: only what differs. Without `before` all of it is new."""
     old: dict[str, Any] = before.snapshot if before else {}
     texts = {
-        name: word_diff(old.get(name) or "", past.snapshot[name] or "")
+        name: word_diff(old.get(name) or "", past.snapshot.get(name) or "")
         for name in TEXTS
-        if old.get(name) != past.snapshot[name]
+        if old.get(name) != past.snapshot.get(name)
     }
     if (before.body if before else (None, None)) != past.body:
         bodies = [one and rendered_body(one, current) for one in (before, past)]
