@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -277,6 +278,12 @@ def rendered_body(past: PastVersion, current: Any) -> RenderedBody | None:
         return RenderedBody(
             current.body_html, current.body_text, current.word_count, current.reading_minutes
         )
+    return _rendered(body_format, source)
+
+
+@lru_cache(maxsize=16)
+def _rendered(body_format: str, source: str) -> RenderedBody:
+    # The longest bodies take a second, and anybody may ask for them again and again.
     return render(body_format, source)
 
 
