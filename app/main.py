@@ -15,6 +15,7 @@ from app.access.routes import router as access_router
 from app.articles.routes import router as articles_router
 from app.articles.ticker import tick
 from app.authors.routes import router as authors_router
+from app.changes.actions import forget_old_revisions
 from app.changes.watch import Watch
 from app.db.database import Database
 from app.settings import Settings, load_settings
@@ -31,6 +32,9 @@ from app.web.methods import AllowedMethods
 from app.web.middleware import BodyLimit, CodedEntityTags, Failures, HeadAsGet, RequestLog
 from app.web.openapi import install_openapi
 from app.web.problems import Moved, answer_problem
+
+FORGET_SECONDS = 3600
+FORGET_BATCH = 500
 
 
 def utc_now() -> datetime:
@@ -89,7 +93,20 @@ def _jobs(app: FastAPI) -> list[Job]:
     settings, database, clock = app.state.settings, app.state.database, app.state.clock
     if not settings.ticker:
         return []
-    return [Job("tick", settings.tick_seconds, lambda: tick(database, clock()))]
+    return [
+        Job("tick", settings.tick_seconds, lambda: tick(database, clock())),
+        Job("forget", FORGET_SECONDS, lambda: _forget(database, clock(), settings)),
+    ]
+
+
+def _forget(database: Database, now: datetime, settings: Settings) -> None:
+    """Deletes what is kept for a time only, in batches that keep no writer waiting for long."""
+    forgotten = FORGET_BATCH
+    while forgotten == FORGET_BATCH:
+        with database.writing() as session:
+            forgotten = forget_old_revisions(
+                session, now, settings.revision_retention_days, FORGET_BATCH
+            )
 
 
 def _add_routes(app: FastAPI) -> None:

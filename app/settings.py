@@ -28,6 +28,10 @@ def _comma_separated(value: Any) -> Any:
     return value
 
 
+def _zero_when_empty(value: Any) -> Any:
+    return 0 if value == "" else value
+
+
 class Settings(BaseSettings):
     """How this Byline is set up. Every field has a working default."""
 
@@ -70,6 +74,9 @@ class Settings(BaseSettings):
 
     body_bytes_max: int = Field(
         2_000_000, ge=1_000, le=1_000_000_000, description="Largest request body."
+    )
+    revision_retention_days: Annotated[int, BeforeValidator(_zero_when_empty)] = Field(
+        0, ge=0, le=36_500, description="How long replaced versions are kept; 0 is for ever."
     )
     count_rows_max: int = Field(
         10_000, ge=1, le=1_000_000, description="Rows that `count=estimate` counts before it stops."

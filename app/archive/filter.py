@@ -5,7 +5,7 @@ Refs that lead nowhere choose nothing; an entitlement that excludes something un
 nothing at all, because what it meant to keep away cannot be known any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -284,7 +284,19 @@ def excludes_unknown(session: Session, entitlement: ArticleFilter | None) -> boo
 
 def matches(wanted: ArticleFilter, snapshot: dict[str, Any], session: Session) -> bool:
     """Whether an article that exists no more was one of these, by its last snapshot."""
-    tags = set(snapshot["tags"])
+    return (
+        snapshot_test(wanted, session)(snapshot)
+        and all("published" in choices for choices in groups(wanted.status))
+        and (not wanted.status or snapshot["first_published_at"] is not None)
+        and wanted.updated_since is None  # when it changed last is not kept with it
+    )
+
+
+def snapshot_test(wanted: ArticleFilter, session: Session) -> Callable[[dict[str, Any]], bool]:
+    """A test of snapshots: is what they say of tags, authors, language, id and date one of these?
+
+    It leaves out what a snapshot does not say: the status and when the article changed last.
+    """
     tag_refs = {
         ref
         for part in (wanted.tag, wanted.section, wanted.exclude_tag)
@@ -294,25 +306,30 @@ def matches(wanted: ArticleFilter, snapshot: dict[str, Any], session: Session) -
     known_tags = resolve_refs(session, "tag", tag_refs)
     author_refs = {ref for group in groups(wanted.author) for ref in group}
     known_authors = resolve_refs(session, "author", author_refs)
-    authors = {credit["id"] for credit in snapshot["authors"]}
     excluded = [ref for group in groups(wanted.exclude_tag) for ref in group]
-    return (
-        all(tags & set(_known(choices, known_tags)) for choices in groups(wanted.tag))
-        and all(
-            snapshot["section"] in _known(choices, known_tags) for choices in groups(wanted.section)
+
+    def holds(snapshot: dict[str, Any]) -> bool:
+        tags = set(snapshot["tags"])
+        authors = {credit["id"] for credit in snapshot["authors"]}
+        return (
+            all(tags & set(_known(choices, known_tags)) for choices in groups(wanted.tag))
+            and all(
+                snapshot["section"] in _known(choices, known_tags)
+                for choices in groups(wanted.section)
+            )
+            and all(
+                authors & set(_known(choices, known_authors)) for choices in groups(wanted.author)
+            )
+            and all(ref in known_tags and known_tags[ref] not in tags for ref in excluded)
+            and all(
+                snapshot["language"].lower() in map(str.lower, choices)
+                for choices in groups(wanted.language)
+            )
+            and all(snapshot["id"] in map(str.lower, choices) for choices in groups(wanted.ids))
+            and _within(snapshot["published_at"], wanted.published_since, wanted.published_until)
         )
-        and all(authors & set(_known(choices, known_authors)) for choices in groups(wanted.author))
-        and all(ref in known_tags and known_tags[ref] not in tags for ref in excluded)
-        and all(
-            snapshot["language"].lower() in map(str.lower, choices)
-            for choices in groups(wanted.language)
-        )
-        and all(snapshot["id"] in map(str.lower, choices) for choices in groups(wanted.ids))
-        and all("published" in choices for choices in groups(wanted.status))
-        and (not wanted.status or snapshot["first_published_at"] is not None)
-        and wanted.updated_since is None  # when it changed last is not kept with it
-        and _within(snapshot["published_at"], wanted.published_since, wanted.published_until)
-    )
+
+    return holds
 
 
 def _within(at: str | None, since: datetime | None, until: datetime | None) -> bool:

@@ -3,13 +3,13 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic_core import to_json
 from sqlmodel import Session
 
 from app.access.caller import Caller, Editor, Publisher, Reader, writing
 from app.archive.models import Article
-from app.articles import actions, lifecycle, queries
+from app.articles import actions, history, lifecycle, queries, revisions
 from app.articles.models import (
     ArticleCreate,
     ArticleList,
@@ -22,15 +22,20 @@ from app.articles.models import (
     PublishRequest,
     WithdrawRequest,
 )
+from app.articles.revisions import RevisionDiff, RevisionDiffQuery, RevisionList, RevisionPublic
 from app.db.database import Database
 from app.web.conditional import IfMatch, OptionalIfMatch, Precondition, json_response
-from app.web.pages import Paging
+from app.web.pages import ListQuery, Paging
 from app.web.params import PathRef, StrictRoute, patched
 from app.web.sessions import Db
 
 router = APIRouter(prefix="/articles", tags=["articles"], route_class=StrictRoute)
 WHOLE = queries.view_of(None, None, default_body="html")
+NO_BODY = queries.view_of(None, None)
 PublishNow = Annotated[Publish, Query()]
+PastVersion = Annotated[
+    int, Path(description="The `version` that it was.", ge=1, le=revisions.VERSION_MAX)
+]
 
 
 @router.get("", operation_id="list_articles", response_model=ArticleList)
@@ -208,6 +213,118 @@ def add_correction(
         article = actions.existing_article(session, editor, ref, match)
         actions.add_correction(session, editor, article, wanted)
         return _answer(request, session, editor, article.id)
+
+
+@router.get("/{ref}/revisions", operation_id="list_revisions", response_model=RevisionList)
+def list_revisions(
+    request: Request, reader: Reader, db: Db, ref: PathRef, query: Annotated[ListQuery, Query()]
+) -> Response:
+    """Lists the versions of an article, the newest first, and what each of them changed.
+
+    With `preview` these are all that are kept. Without, they are those that readers could see
+    while they stood: not the drafts before, and nothing from before a withdrawal.
+    """
+    visibility = reader.visibility
+    with db.reading() as session:
+        article = queries.find_article(session, visibility, ref, NO_BODY)
+        paging = Paging(request, query, f"revisions of {article.id}", visibility.fingerprint)
+        walked = history.list_versions(
+            session, visibility, article.id, paging.position, paging.params.limit + 1
+        )
+        shown, page = paging.page(walked, lambda past: (past.version,))
+        oldest = shown[-1].version if shown else 1
+        before = history.version_before(session, visibility, article.id, oldest)
+    data = [
+        revisions.list_item(older, past, visibility)
+        for past, older in zip(shown, [*shown[1:], before], strict=False)
+    ]
+    return paging.answer(request, data, page, private=not reader.is_anonymous)
+
+
+@router.get(
+    "/{ref}/revisions/{version}", operation_id="get_revision", response_model=RevisionPublic
+)
+def get_revision(
+    request: Request, reader: Reader, db: Db, ref: PathRef, version: PastVersion
+) -> Response:
+    """Gives an article as it was in one version.
+
+    Authors and tags have the names that they have today. A version that you may not see, or that
+    is kept no more, is a 404.
+    """
+    visibility = reader.visibility
+    with db.reading() as session:
+        article = queries.find_article(session, visibility, ref, WHOLE)
+        past = history.find_version(session, visibility, article.id, version)
+        names = revisions.load_names(session, past)
+    body = revisions.rendered_body(past, article)
+    document = revisions.revision_document(past, names, body, visibility)
+    return json_response(request, to_json(document), private=not reader.is_anonymous)
+
+
+@router.get(
+    "/{ref}/revisions/{version}/diff", operation_id="diff_revisions", response_model=RevisionDiff
+)
+def diff_revisions(
+    request: Request,
+    reader: Reader,
+    db: Db,
+    ref: PathRef,
+    version: PastVersion,
+    query: Annotated[RevisionDiffQuery, Query()],
+) -> Response:
+    """Compares a version with the one before that you may see, or with any other: `with=`.
+
+    Texts are compared word by word. Where two have hardly anything in common, the whole is given
+    as deleted and inserted.
+    """
+    visibility = reader.visibility
+    with db.reading() as session:
+        article = queries.find_article(session, visibility, ref, WHOLE)
+        past = history.find_version(session, visibility, article.id, version)
+        if query.other is None:
+            before = history.version_before(session, visibility, article.id, version)
+        else:
+            before = history.find_version(session, visibility, article.id, query.other)
+        names = revisions.load_names(session, *filter(None, (before, past)))
+    document = revisions.diff_document(before, past, names, article)
+    return json_response(request, to_json(document), private=not reader.is_anonymous)
+
+
+@router.post(
+    "/{ref}/revisions/{version}/restore",
+    operation_id="restore_revision",
+    response_model=ArticlePublic,
+)
+def restore_revision(
+    request: Request,
+    editor: Editor,
+    db: Db,
+    ref: PathRef,
+    version: PastVersion,
+    match: OptionalIfMatch,
+) -> Response:
+    """Makes the content of a version the article's next version; nothing is lost by it.
+
+    Slug, dates, status and corrections stay as they are; where the content is that one already,
+    there is no new version. Authors and tags that were merged since
+    are those that they became part of; deleted ones are left out. When another article has the
+    `external_id` by now, it is a 409.
+    """
+    with db.reading() as session:
+        prepared = _submission(request, _past_content(session, editor, ref, version))
+    with writing(request, editor) as (session, editor):
+        article = actions.existing_article(session, editor, ref, match)
+        wanted = _past_content(session, editor, article.id, version)
+        submission = _submission(request, wanted, before=article, prepared=prepared)
+        actions.replace_article(session, editor, article, submission)
+        return _answer(request, session, editor, article.id)
+
+
+def _past_content(session: Session, editor: Caller, ref: str, version: int) -> ArticleCreate:
+    article = queries.find_article(session, editor.visibility, ref, NO_BODY)
+    past = history.find_version(session, editor.visibility, article.id, version)
+    return history.content_to_restore(session, past, article)
 
 
 def _submission(

@@ -1,12 +1,13 @@
 """Taking numbers of the sequence and writing down what changed, in the writer's own transaction."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.changes.models import FormerState, Kind, Revision, SequenceCounter
+from app.changes.queries import begins_a_version, content_of
 from app.db.columns import table
 
 counter = table(SequenceCounter)
@@ -114,4 +115,62 @@ def _end_public_state(
             live=True,
             withdrawn=False,
         )
+    )
+
+
+def forget_old_revisions(session: Session, now: datetime, days: int, batch: int) -> int:
+    """Deletes revisions of articles that were replaced more than `days` days ago, the oldest `batch` of them.
+
+    Returns how many it deleted; fewer than `batch` means that none are left. 0 days keeps all.
+    What anything was at any moment of those days stays known: the newest revision is never
+    replaced, removals stay for ever, and where the oldest that stays has no snapshot of its own
+    it takes over the one that was its content.
+    """
+    if days == 0:
+        return 0
+    old = _replaced_before(session, now - timedelta(days=days), batch)
+    if old:
+        connection = session.connection()
+        connection.execute(_hand_over(old))
+        connection.execute(sa.delete(revision).where(revision.c.sequence.in_(old)))
+    return len(old)
+
+
+def _replaced_before(session: Session, moment: datetime, batch: int) -> list[int]:
+    """The first `batch` numbers whose thing had its next version at this moment, or is removed."""
+    later = revision.alias()
+    is_replaced = sa.exists().where(
+        later.c.entity_id == revision.c.entity_id,
+        later.c.sequence > revision.c.sequence,
+        begins_a_version(later),
+        later.c.at <= moment,
+    )
+    found = (
+        sa.select(revision.c.sequence)
+        .where(revision.c.kind == "article", revision.c.operation == "upsert", is_replaced)
+        .order_by(revision.c.sequence)
+        .limit(batch)
+    )
+    return list(session.connection().scalars(found))
+
+
+def _hand_over(old: list[int]) -> sa.Update:
+    """Gives the first revision that stays of each thing its content, where it has none of its own."""
+    gone, stays = revision.alias(), revision.alias()
+    heirs = (
+        sa.select(sa.func.min(stays.c.sequence))
+        .where(
+            stays.c.entity_id.in_(sa.select(gone.c.entity_id).where(gone.c.sequence.in_(old))),
+            stays.c.sequence.not_in(old),
+        )
+        .group_by(stays.c.entity_id)
+    )
+    return (
+        sa.update(revision)
+        .where(
+            revision.c.sequence.in_(heirs),
+            revision.c.operation == "upsert",
+            revision.c.snapshot.is_(sa.null()),
+        )
+        .values(snapshot=content_of(revision))
     )

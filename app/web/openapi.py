@@ -163,7 +163,11 @@ def _link_created(paths: dict[str, Any]) -> None:
 
 
 def _link(operation: dict[str, Any]) -> dict[str, Any]:
-    sources = {"path": "$response.body#/id", "If-Match": "$response.header.ETag"}
+    sources = {
+        "version": "$response.body#/version",
+        "path": "$response.body#/id",
+        "If-Match": "$response.header.ETag",
+    }
     filled = {
         f"{one['in']}.{one['name']}": source
         for one in operation["parameters"]

@@ -169,7 +169,7 @@ def address(town: Newsroom, name: str) -> tuple[str, str]:
         with town.database.reading() as session:
             key_id = session.connection().scalar(sa.text("SELECT id FROM api_key LIMIT 1"))
         path = path.replace("{key_id}", str(key_id))
-    return method, path.replace("{ref}", "first")
+    return method, path.replace("{ref}", "first").replace("{version}", "1")
 
 
 def send(town: Newsroom, name: str, body: Any) -> Response:
@@ -462,7 +462,9 @@ def test_a_body_cannot_name_another_id_than_the_path(
         assert points_there(refused(answer, 422), "/id")
 
 
-LISTS = ["/v1/articles", "/v1/authors", "/v1/tags", "/v1/keys"]
+LISTS = [
+    "/v1/articles", "/v1/articles/first/revisions", "/v1/authors", "/v1/tags", "/v1/keys",
+]  # fmt: skip
 
 
 LIMITS = ["0", "-1", "101", "1000000", "abc", "", "1.5", "1e2", "0x10", "９", "9" * 400, "null"]
@@ -495,7 +497,7 @@ def test_a_cursor_that_was_cut_or_changed_is_refused(unchanged: Newsroom, cursor
         assert refused(answer, 422)["errors"][0]["parameter"] == "cursor", wrong
 
 
-@pytest.mark.parametrize("path", ["/v1/authors", "/v1/tags", "/v1/keys"])
+@pytest.mark.parametrize("path", LISTS[1:])
 def test_a_cursor_of_another_list_is_refused(unchanged: Newsroom, cursor: str, path: str) -> None:
     refused(unchanged.get(f"{path}?cursor={cursor}", unchanged.key("admin")), 422)
 
@@ -569,7 +571,7 @@ def test_a_path_to_nothing_or_of_no_text_is_refused(unchanged: Newsroom, name: s
     refs = ["%00", "a%00b", "%FF", "%ED%A0%80", "%C0%AF", "%F0%9F%98%80", "a" * 201, "a" * 9000]
     refs += [quote(sql, safe="") for sql in SQL]
     for ref in refs:
-        place = path.replace("{ref}", ref).replace("{key_id}", ref)
+        place = path.replace("{ref}", ref).replace("{key_id}", ref).replace("{version}", "1")
         body = BODIES.get(name)
         refused(unchanged.client.request(method, place, json=body, headers=headers), 400, 404, 422)
 

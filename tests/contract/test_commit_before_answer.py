@@ -24,6 +24,7 @@ BODIES: dict[str, Any] = {
     "withdraw_article": {"reason": "Wrong"},
     "restore_article": None,
     "add_correction": {"kind": "update", "note": "It is longer."},
+    "restore_revision": None,
     "create_author": {"name": "New"},
     "replace_author": {"name": "Replaced"},
     "update_author": {"name": "Changed"},
@@ -56,6 +57,8 @@ def town(newsroom: Newsroom) -> Newsroom:
     newsroom.article("Published", slug="published")
     newsroom.article("Withdrawn", slug="withdrawn")
     newsroom.send("POST", "/v1/articles/withdrawn/withdraw", {})
+    newsroom.article("Edited", slug="edited")
+    newsroom.send("PATCH", "/v1/articles/edited", {"headline": "Edited again"})
     return newsroom
 
 
@@ -64,12 +67,17 @@ def write(town: Newsroom, served: str) -> Callable[[str], Response]:
     """Sends one write, by its operation's name, to the real server."""
     wanted = {"name": "App", "scopes": ["read"]}
     key_id = town.send("POST", "/v1/keys", wanted, town.key("admin")).json()["id"]
-    refs = {"withdraw_article": "published", "restore_article": "withdrawn"}
+    refs = {
+        "withdraw_article": "published",
+        "restore_article": "withdrawn",
+        "restore_revision": "edited",
+    }
     headers = {**town.key("admin"), "If-Match": "*"}
 
     def send(name: str) -> Response:
         method, path = WRITES[name]
         place = path.replace("{ref}", refs.get(name, "first")).replace("{key_id}", key_id)
+        place = place.replace("{version}", "1")
         return httpx2.request(method, served + place, json=BODIES[name], headers=headers)
 
     return send

@@ -25,6 +25,9 @@ KEPT = ("etag", "cache-control", "vary")
 ADDRESSES = {
     "/v1/articles": ["", "?limit=1", "?body=html&count=exact", "?sort=headline", "?fields=slug"],
     "/v1/articles/{ref}": ["", "?body=text", "?fields=headline"],
+    "/v1/articles/{ref}/revisions": ["", "?limit=1"],
+    "/v1/articles/{ref}/revisions/{version}": [""],
+    "/v1/articles/{ref}/revisions/{version}/diff": ["", "?with=1"],
     "/v1/authors": ["", "?article_count=true"],
     "/v1/authors/{ref}": ["", "?article_count=true"],
     "/v1/tags": ["", "?article_count=true", "?limit=1"],
@@ -51,7 +54,7 @@ def town(newsroom: Newsroom) -> Newsroom:
 def addresses(town: Newsroom, path: str) -> list[str]:
     """The addresses to try of one path of the document."""
     key_id = town.get("/v1/keys", town.key("admin")).json()["data"][0]["id"]
-    here = path.replace("{ref}", "first").replace("{key_id}", key_id)
+    here = path.replace("{ref}", "first").replace("{key_id}", key_id).replace("{version}", "1")
     return [here + query for query in ADDRESSES[path]]
 
 
@@ -242,7 +245,7 @@ def test_a_moved_address_is_checked_again_each_time(town: Newsroom) -> None:
 
 @pytest.mark.parametrize("path", [*PATHS, "/openapi.json"])
 def test_a_browser_may_ask_on_every_address(town: Newsroom, path: str) -> None:
-    here = path.replace("{ref}", "first").replace("{key_id}", "first")
+    here = path.replace("{ref}", "first").replace("{key_id}", "first").replace("{version}", "1")
     for method in PATHS.get(path, {"get": {}}):
         preflight = town.client.options(
             here,

@@ -17,6 +17,8 @@ LIST_PARAMETERS = {
 ROUTES = {
     "/v1/articles", "/v1/articles/{ref}", "/v1/articles/{ref}/publish",
     "/v1/articles/{ref}/withdraw", "/v1/articles/{ref}/restore", "/v1/articles/{ref}/corrections",
+    "/v1/articles/{ref}/revisions", "/v1/articles/{ref}/revisions/{version}",
+    "/v1/articles/{ref}/revisions/{version}/diff", "/v1/articles/{ref}/revisions/{version}/restore",
     "/v1/authors", "/v1/authors/{ref}", "/v1/authors/{ref}/merge",
     "/v1/tags", "/v1/tags/{ref}", "/v1/tags/{ref}/merge",
     "/v1/me", "/v1/keys", "/v1/keys/{key_id}", "/healthz", "/readyz",
@@ -156,14 +158,25 @@ def test_a_hidden_article_answers_as_one_that_never_was(town: Newsroom, hide: Hi
     for key in all_callers.values():
         for ref in (SECRET, "zanzibar-two", article_id):
             for headers in ({}, {"If-None-Match": "*"}):
-                hidden = town.get(f"/v1/articles/{ref}", {**key, **headers})
-                never = town.get("/v1/articles/never", {**key, **headers})
-                assert hidden.status_code == 404
-                assert same_but_for_the_address(hidden, never, ref)
+                for end in ("", "/revisions", "/revisions/1", "/revisions/2/diff?with=1"):
+                    hidden = town.get(f"/v1/articles/{ref}{end}", {**key, **headers})
+                    never = town.get(f"/v1/articles/never{end}", {**key, **headers})
+                    assert hidden.status_code == 404
+                    assert same_but_for_the_address(hidden, never, ref)
 
 
 @pytest.mark.parametrize(
-    "action", ["publish", "withdraw", "restore", "corrections", "PUT", "PATCH", "DELETE"]
+    "action",
+    [
+        "publish",
+        "withdraw",
+        "restore",
+        "corrections",
+        "revisions/1/restore",
+        "PUT",
+        "PATCH",
+        "DELETE",
+    ],
 )
 def test_an_entitled_publisher_cannot_touch_or_confirm_what_is_outside(
     town: Newsroom, action: str
@@ -175,7 +188,7 @@ def test_an_entitled_publisher_cannot_touch_or_confirm_what_is_outside(
     }  # fmt: skip
     method, end = (action, "") if action.isupper() else ("POST", f"/{action}")
     body = bodies.get(action, {})
-    if action == "restore":
+    if action.endswith("restore"):
         body = None
     for if_match in ("*", '"1-00"', '"99"'):
         headers = {**key, "If-Match": if_match}

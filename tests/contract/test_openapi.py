@@ -22,12 +22,15 @@ OPERATIONS = {
 OF_API = [name for name, (_, path, _) in OPERATIONS.items() if path.startswith("/v1/")]
 FREE_TO_READ = {
     "list_articles", "get_article", "list_authors", "get_author", "list_tags", "get_tag", "get_me",
+    "list_revisions", "get_revision", "diff_revisions",
 }  # fmt: skip
 ONLY_WHEN_ASKED = {"body", "total", "total_kind", "article_count", "html", "text", "source"}
-ONLY_FOR_SOME_OR_SOMETIMES = {"email", "errors", "reason", "pointer", "parameter", "format"}
+ONLY_FOR_SOME_OR_SOMETIMES = {
+    "email", "errors", "reason", "pointer", "parameter", "format", "key_id", "withdrawn_reason",
+}  # fmt: skip
 VERBS = {
     "list", "get", "create", "replace", "update", "delete", "publish", "withdraw", "restore", "add",
-    "merge", "revoke",
+    "merge", "revoke", "diff",
 }  # fmt: skip
 
 
@@ -141,6 +144,7 @@ def test_what_needs_a_key_says_so() -> None:
 def request(newsroom: Newsroom, name: str) -> Response:
     method, path, _ = OPERATIONS[name]
     place = path.replace("{ref}", "nothing").replace("{key_id}", "nothing")
+    place = place.replace("{version}", "1")
     return newsroom.client.request(method, place, json={}, headers={"If-Match": "*"})
 
 
@@ -163,7 +167,16 @@ def test_where_reading_needs_a_key_the_document_says_so_too(
 def test_what_every_answer_has_is_said_to_be_required() -> None:
     answers = [SCHEMAS[name] for name in SCHEMAS if name.endswith(("Public", "List", "Created"))]
     answers += [
-        SCHEMAS[name] for name in ("Me", "Page", "Problem", "Correction", "ArticleListItem")
+        SCHEMAS[name]
+        for name in (
+            "Me",
+            "Page",
+            "Problem",
+            "Correction",
+            "ArticleListItem",
+            "RevisionListItem",
+            "RevisionDiff",
+        )
     ]
     for schema in answers:
         optional = set(schema["properties"]) - set(schema.get("required", []))
@@ -246,6 +259,13 @@ ANSWERS = [
     ("get_article", "/v1/articles/everything"),
     ("get_article", "/v1/articles/everything?body=html,text,source"),
     ("get_article", "/v1/articles/least"),
+    ("list_revisions", "/v1/articles/everything/revisions"),
+    ("list_revisions", "/v1/articles/everything/revisions?limit=1"),
+    ("get_revision", "/v1/articles/everything/revisions/1"),
+    ("get_revision", "/v1/articles/least/revisions/1"),
+    ("diff_revisions", "/v1/articles/everything/revisions/2/diff"),
+    ("diff_revisions", "/v1/articles/everything/revisions/1/diff"),
+    ("diff_revisions", "/v1/articles/everything/revisions/1/diff?with=2"),
     ("list_authors", "/v1/authors?article_count=true"),
     ("get_author", "/v1/authors/mara-lind"),
     ("list_tags", "/v1/tags"),

@@ -32,9 +32,8 @@ def name_of(value: Any) -> str:
 
 
 def address(path: str) -> str:
-    return path.replace("{ref}", "harbour-bridge-opens").replace(
-        "{key_id}", "01a20c95-fd9f-710b-8f03-e27cdf1368f0"
-    )
+    named = path.replace("{ref}", "harbour-bridge-opens").replace("{version}", "1")
+    return named.replace("{key_id}", "01a20c95-fd9f-710b-8f03-e27cdf1368f0")
 
 
 def is_problem(answer: Response, status: int) -> bool:
