@@ -1,42 +1,50 @@
 """A follower's place in the sequence, and the cursor that carries it over the wire.
 
 A cursor holds the place and digests of what it is a place in: the filter, and what its caller may
-see. It is signed, so that nobody begins at a place that we did not give out.
+see. It is sealed: nobody begins at a place that we did not give out, and nobody reads how many
+numbers others have taken.
 """
 
 import base64
 import hashlib
 import hmac
+import struct
 from dataclasses import dataclass
-
-from pydantic_core import from_json, to_json
 
 from app.web.problems import Problem, invalid_parameter
 
+_LAYOUT = struct.Struct(">QQ6s6s")
 _SIGNATURE_BYTES = 12
-_DIGEST_BYTES = 6
+_CURSOR_BYTES = _SIGNATURE_BYTES + _LAYOUT.size
 
 
 @dataclass(frozen=True)
 class Place:
-    """Everything up to `number` has been given. `began` is the last number when the copy was
-    begun: what was over by then the follower has never had."""
+    """Everything up to `number` has been given. What was over at number `began`, when the copy was
+    begun, the follower has never had."""
 
     number: int
     began: int
 
 
 class Cursors:
-    """Writes and reads the cursors of followers of one filter (`scope`) who may see the same (`view`)."""
+    """Writes and reads the cursors of followers of one filter (`scope`) who may see the same (`view`).
+
+    The same place is always the same text. The seal is that of SIV (RFC 5297) with HMAC-SHA-256:
+    the signature of what is inside is what hides it, too.
+    """
 
     def __init__(self, secret: bytes, scope: str, view: str) -> None:
-        self._secret = secret
+        self._signing_key = hmac.digest(secret, b"changes: sign", "sha256")
+        self._hiding_key = hmac.digest(secret, b"changes: hide", "sha256")
         self._scope = _digest(scope)
         self._view = _digest(view)
 
     def encode(self, place: Place) -> str:
-        payload = to_json([place.number, place.began, self._scope, self._view])
-        return base64.urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
+        plain = _LAYOUT.pack(place.number, place.began, self._scope, self._view)
+        signature = self._signature(plain)
+        sealed = signature + self._hidden(signature, plain)
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def decode(self, cursor: str, start: str) -> Place:
         """The place; 410 with the address to `start` at when the caller may see other things now."""
@@ -44,10 +52,13 @@ class Cursors:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except ValueError:
             raise _not_ours() from None
-        signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._signature(payload)):
+        if len(raw) != _CURSOR_BYTES:
             raise _not_ours()
-        number, began, scope, view = from_json(payload)
+        signature = raw[:_SIGNATURE_BYTES]
+        plain = self._hidden(signature, raw[_SIGNATURE_BYTES:])
+        if not hmac.compare_digest(signature, self._signature(plain)):
+            raise _not_ours()
+        number, began, scope, view = _LAYOUT.unpack(plain)
         if view != self._view:
             raise _other_view(start)
         if scope != self._scope:
@@ -56,12 +67,17 @@ class Cursors:
             )
         return Place(number, began)
 
-    def _signature(self, payload: bytes) -> bytes:
-        return hmac.digest(self._secret, b"changes\n" + payload, "sha256")[:_SIGNATURE_BYTES]
+    def _signature(self, plain: bytes) -> bytes:
+        return hmac.digest(self._signing_key, plain, "sha256")[:_SIGNATURE_BYTES]
+
+    def _hidden(self, signature: bytes, text: bytes) -> bytes:
+        """Hides or shows: the one undoes the other."""
+        mask = hmac.digest(self._hiding_key, signature, "sha256")
+        return bytes(one ^ other for one, other in zip(text, mask, strict=False))
 
 
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=6).digest()
 
 
 def _not_ours() -> Problem:

@@ -18,10 +18,13 @@ from app.changes.models import Kind, SequenceCounter
 from app.db.columns import table
 from app.sync.models import ChangeDocument, StreamQuery
 from app.sync.places import Cursors, Place
-from app.sync.removals import Removal, removed_articles, removed_things
+from app.sync.removals import Removal, last_ended, removed_articles, removed_things
 from app.tags import queries as tags
 
 counter = table(SequenceCounter)
+UNSEEN_MAX = 5_000
+"""Numbers that a follower sees nothing of and yet passes again each time. A cursor moves with what
+it was given alone, so that it does not tell how busy others are; past so many it must."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,15 @@ def read_changes(
     """The page after `since`. All of it is one moment: the sequence, the states, the clock."""
     last, caller = _at_newest_moment(session, caller)
     cursors = _cursors(session, caller, following)
-    place = Place(0, last) if since is None else cursors.decode(since, following.start)
+    if since is None:
+        place = Place(0, last_ended(session, caller.visibility))
+    else:
+        place = cursors.decode(since, following.start)
     entries, number, has_more = _page(session, caller, following.query, place, limit)
-    after = Place(number if has_more else last, place.began)
+    if not has_more and last - number >= UNSEEN_MAX:
+        number = last - last % UNSEEN_MAX
     data = _documents(session, caller, following, entries)
-    return ChangesRead(data, cursors.encode(after), has_more, last)
+    return ChangesRead(data, cursors.encode(Place(number, place.began)), has_more, last)
 
 
 def _at_newest_moment(session: Session, caller: Caller) -> tuple[int, Caller]:

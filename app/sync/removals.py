@@ -33,6 +33,21 @@ class Removal:
     reason: str
 
 
+def last_ended(session: Session, visibility: Visibility) -> int:
+    """The number at which something that the caller could see, or anybody with such a key, was last
+    over; a copy that is begun now has none of what was over by then."""
+    ended = former_state.c
+    query = sa.select(ended.sequence).order_by(ended.sequence.desc()).limit(1)
+    if not visibility.previews:
+        was_out = [ended.live, ended.published_at <= ended.at]
+        if not visibility.embargoed:
+            was_out.append(
+                sa.or_(ended.embargoed_until.is_(None), ended.embargoed_until <= ended.at)
+            )
+        query = query.where(sa.or_(ended.kind != "article", sa.and_(*was_out)))
+    return session.connection().execute(query).scalar_one_or_none() or 0
+
+
 def removed_things(session: Session, kind: Kind, place: Place, limit: int) -> list[Removal]:
     """Authors or tags that were there at the follower's place and are gone; one more than `limit`."""
     query = _ended_since(place).where(former_state.c.kind == kind).limit(limit + 1)

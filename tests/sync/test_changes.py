@@ -229,6 +229,38 @@ def test_an_unchanged_page_is_not_sent_again(newsroom: Newsroom) -> None:
     assert f"since={cursor}" in first.headers["link"]
 
 
+def test_a_cursor_tells_nothing_of_what_its_owner_may_not_see(newsroom: Newsroom) -> None:
+    newsroom.article("One")
+    fresh, app = newsroom.get("/v1/changes"), Follower(newsroom).catch_up()
+    cursor = app.cursor
+    newsroom.article("Draft", publish=False)
+    newsroom.send("PATCH", "/v1/articles/draft", {"summary": "x", "language": "de"})
+    newsroom.article("Later", published_at=newsroom.clock.at(hours=9))
+    newsroom.article("Held", embargoed_until=newsroom.clock.at(hours=9))
+    newsroom.send("PATCH", "/v1/articles/held", {"language": "de"})
+    newsroom.send("DELETE", "/v1/articles/draft")
+    assert newsroom.get("/v1/changes").content == fresh.content
+    assert told(app.read()) == []
+    assert app.cursor == cursor
+
+
+def test_unseen_numbers_are_not_passed_again_for_ever(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sync.queries.UNSEEN_MAX", 5)
+    newsroom.article("One")
+    app = Follower(newsroom).catch_up()
+    cursors = {app.cursor}
+    for number in range(20):
+        newsroom.article(f"Draft {number}", publish=False)
+        app.read()
+        cursors.add(app.cursor)
+    assert len(cursors) == 1 + 4
+    newsroom.send("POST", "/v1/articles/draft-3/publish")
+    assert told(app.read()) == [("upsert", "Draft 3", None)]
+    assert app.copy == app.listed()
+
+
 def test_a_machine_whose_clock_is_late_tells_what_is_public_by_its_number(
     newsroom: Newsroom,
 ) -> None:
