@@ -25,7 +25,7 @@ from app.web.logs import configure_logs
 from app.web.methods import AllowedMethods
 from app.web.middleware import BodyLimit, CodedEntityTags, Failures, HeadAsGet, RequestLog
 from app.web.openapi import install_openapi
-from app.web.problems import Moved, answer_problem
+from app.web.problems import Moved, Replayed, answer_problem
 
 
 def utc_now() -> datetime:
@@ -51,7 +51,7 @@ def create_app(
         redirect_slashes=False,
         separate_input_output_schemas=False,
         exception_handlers=dict.fromkeys(
-            (HTTPException, RequestValidationError, Moved), answer_problem
+            (HTTPException, RequestValidationError, Moved, Replayed), answer_problem
         ),
     )
     app.state.settings = settings

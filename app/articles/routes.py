@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from sqlmodel import Session
 
 from app.access.caller import Caller, Editor, Publisher, Reader, writing
+from app.access.idempotency import IdempotencyKey
 from app.archive.models import Article
 from app.articles import actions, lifecycle, queries
 from app.articles.models import (
@@ -65,18 +66,25 @@ def list_articles(
 
 @router.post("", operation_id="create_article", status_code=201, response_model=ArticlePublic)
 def create_article(
-    request: Request, editor: Editor, wanted: ArticleCreate, publish: PublishNow = False
+    request: Request,
+    editor: Editor,
+    once: IdempotencyKey,
+    wanted: ArticleCreate,
+    publish: PublishNow = False,
 ) -> Response:
     """Adds an article. It is a draft unless `publish=true` (scope `publish`).
 
     Without a `slug` one is made from the headline and made unique with `-2`, `-3` and so on.
     """
+    if publish:
+        editor.must("publish", "publish")
     submission = _submission(request, wanted, publish=publish)
-    with writing(request, editor) as (session, editor):
+    base_url = request.app.state.settings.base_url
+    with writing(request, editor, once) as (session, editor):
         article = actions.create_article(session, editor, submission)
         answer = _answer(request, session, editor, article.id, status=201)
-    answer.headers["Location"] = f"{request.app.state.settings.base_url}/v1/articles/{article.slug}"
-    return answer
+        answer.headers["Location"] = f"{base_url}/v1/articles/{article.slug}"
+        return once.keep(session, answer)
 
 
 @router.get("/{ref}", operation_id="get_article", response_model=ArticlePublic)
@@ -142,6 +150,7 @@ def delete_article(request: Request, editor: Editor, ref: PathRef, match: IfMatc
 def publish_article(
     request: Request,
     publisher: Publisher,
+    once: IdempotencyKey,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: Annotated[PublishRequest | None, Body()] = None,
@@ -152,19 +161,20 @@ def publish_article(
     moves its date.
     """
     at = wanted.at if wanted else None
-    with writing(request, publisher) as (session, publisher):
+    with writing(request, publisher, once) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(
             session, publisher, article, partial(lifecycle.release, at=at, now=now)
         )
-        return _answer(request, session, publisher, article.id)
+        return once.keep(session, _answer(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/withdraw", operation_id="withdraw_article", response_model=ArticlePublic)
 def withdraw_article(
     request: Request,
     publisher: Publisher,
+    once: IdempotencyKey,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: Annotated[WithdrawRequest | None, Body()] = None,
@@ -174,40 +184,45 @@ def withdraw_article(
     Keys with `preview` still see it, with the status `withdrawn`.
     """
     reason = wanted.reason if wanted else None
-    with writing(request, publisher) as (session, publisher):
+    with writing(request, publisher, once) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(
             session, publisher, article, partial(lifecycle.withdraw, reason=reason, now=now)
         )
-        return _answer(request, session, publisher, article.id)
+        return once.keep(session, _answer(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/restore", operation_id="restore_article", response_model=ArticlePublic)
 def restore_article(
-    request: Request, publisher: Publisher, ref: PathRef, match: OptionalIfMatch
+    request: Request,
+    publisher: Publisher,
+    once: IdempotencyKey,
+    ref: PathRef,
+    match: OptionalIfMatch,
 ) -> Response:
     """Undoes a withdrawal."""
-    with writing(request, publisher) as (session, publisher):
+    with writing(request, publisher, once) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(session, publisher, article, partial(lifecycle.restore, now=now))
-        return _answer(request, session, publisher, article.id)
+        return once.keep(session, _answer(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/corrections", operation_id="add_correction", response_model=ArticlePublic)
 def add_correction(
     request: Request,
     editor: Editor,
+    once: IdempotencyKey,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: CorrectionCreate,
 ) -> Response:
     """Adds a correction that readers see with the article. It stays; corrections are not edited."""
-    with writing(request, editor) as (session, editor):
+    with writing(request, editor, once) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         actions.add_correction(session, editor, article, wanted)
-        return _answer(request, session, editor, article.id)
+        return once.keep(session, _answer(request, session, editor, article.id))
 
 
 def _submission(
