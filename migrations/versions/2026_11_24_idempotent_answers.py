@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "2026_11_24_keep_idempotent_answers"
+revision = "2026_11_24_idempotent_answers"
 down_revision = "2026_11_24_create_tables"
 branch_labels = None
 depends_on = None
