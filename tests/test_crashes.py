@@ -20,20 +20,20 @@ from tests.test_cli import BYLINE, clean_environment, free_port
 
 ROUNDS = 4
 REQUESTS_AT_ONCE = 6
-Start = Callable[[], str]
+Start = Callable[..., str]
 Kill = Callable[[], None]
 
 
 @pytest.fixture
 def server(database_url: str, tmp_path: Path) -> Iterator[tuple[Start, Kill]]:
-    """Starts `byline serve --workers 2` on the database, and kills it with both workers at once."""
+    """Starts `byline serve` on the database, and kills it with all its workers at once."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start() -> str:
+    def start(workers: int = 1) -> str:
         port = free_port()
         with (tmp_path / f"{port}.log").open("w") as log:
             process = subprocess.Popen(
-                [BYLINE, "serve", "--workers", "2", "--port", str(port)],
+                [BYLINE, "serve", "--workers", str(workers), "--port", str(port)],
                 cwd=tmp_path,
                 env={**clean_environment(), "BYLINE_DATABASE_URL": database_url},
                 stdout=log,
@@ -104,9 +104,9 @@ def test_an_answer_outlives_the_server_that_gave_it(
     server: tuple[Start, Kill], headers: dict[str, str]
 ) -> None:
     start, kill = server
-    first = create(start(), headers, "Storm")
+    first = create(start(workers=2), headers, "Storm")
     kill()
-    site = start()
+    site = start(workers=2)
     for _ in range(4):
         again = create(site, headers, "Storm")
         assert (again.status_code, again.content) == (201, first.content)

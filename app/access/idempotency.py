@@ -128,6 +128,7 @@ async def _once(
         WithJsonSchema(
             {
                 "type": "string",
+                "format": "sf-string",
                 "pattern": f'^"{_CHARACTER.replace("?:", "")}{{1,{LENGTH_MAX}}}"$',
                 "examples": ['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
             }
