@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from app.access.models import IdempotentAnswer
 from app.db.columns import table
-from app.web.problems import Problem, Replayed
+from app.web.problems import FieldError, Problem, Replayed
 
 NAME = "Idempotency-Key"
 LENGTH_MAX = 255
@@ -80,8 +80,8 @@ class Once:
         if self._is_reused:
             raise _refusal(
                 "idempotency-key-reused",
-                "was used for another request, or before the rights of your API key changed; "
-                "a new request needs a new one",
+                "was used for another request",
+                ", or before the rights of your API key changed; a new request needs a new one",
             )
         if self.is_wanted:
             shown = {
@@ -116,7 +116,7 @@ def refuse_idempotency_key(reason: str) -> Any:
 
     async def refuse(request: Request) -> None:
         if NAME in request.headers:
-            raise _refusal("invalid", f"cannot be used here: {reason}")
+            raise _refusal("invalid", "cannot be used here", f": {reason}")
 
     return Depends(refuse)
 
@@ -177,7 +177,6 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _refusal(kind: str, detail: str) -> Problem:
-    return Problem(
-        422, kind, f"{NAME} {detail}.", errors=[{"parameter": NAME, "detail": f"It {detail}."}]
-    )
+def _refusal(kind: str, what: str, more: str) -> Problem:
+    errors: list[FieldError] = [{"parameter": NAME, "detail": f"It {what}."}]
+    return Problem(422, kind, f"{NAME} {what}{more}.", errors=errors)
