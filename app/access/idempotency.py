@@ -129,7 +129,7 @@ async def _once(
             {
                 "type": "string",
                 "format": "sf-string",
-                "pattern": f'^"{_CHARACTER.replace("?:", "")}{{1,{LENGTH_MAX}}}"$',
+                "pattern": f'^"{_CHARACTER}{{1,{LENGTH_MAX}}}"$',
                 "examples": ['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
             }
         ),
