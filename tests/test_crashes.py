@@ -42,7 +42,7 @@ def server(database_url: str, tmp_path: Path) -> Iterator[tuple[Start, Kill]]:
             )
         running.append(process)
         site = f"http://127.0.0.1:{port}"
-        for _ in range(600):
+        for _ in range(1200):
             try:
                 httpx2.get(f"{site}/readyz")
             except httpx2.TransportError:
