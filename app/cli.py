@@ -256,6 +256,9 @@ def _run_server(settings: Settings) -> None:
         "server_header": False,
         "http": HttpProtocol,
         "ws": "none",
+        # A worker answers only when it has imported everything. On a busy machine that takes more
+        # than the five seconds of uvicorn, which would kill it then, and the next one, for ever.
+        "timeout_worker_healthcheck": 60,
     }
     if settings.workers == 1:
         uvicorn.run(create_app(settings), **options)

@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette_compress import CompressMiddleware
 
 from app.access.actions import shared_secret
+from app.access.idempotency import forget_old_answers
 from app.access.routes import router as access_router
 from app.articles.routes import router as articles_router
 from app.articles.ticker import tick
@@ -31,7 +34,7 @@ from app.web.logs import configure_logs
 from app.web.methods import AllowedMethods
 from app.web.middleware import BodyLimit, CodedEntityTags, Failures, HeadAsGet, RequestLog
 from app.web.openapi import install_openapi
-from app.web.problems import Moved, answer_problem
+from app.web.problems import Moved, Replayed, answer_problem
 
 FORGET_SECONDS = 3600
 FORGET_BATCH = 500
@@ -60,7 +63,7 @@ def create_app(
         redirect_slashes=False,
         separate_input_output_schemas=False,
         exception_handlers=dict.fromkeys(
-            (HTTPException, RequestValidationError, Moved), answer_problem
+            (HTTPException, RequestValidationError, Moved, Replayed), answer_problem
         ),
     )
     app.state.settings = settings
@@ -101,12 +104,16 @@ def _jobs(app: FastAPI) -> list[Job]:
 
 def _forget(database: Database, now: datetime, settings: Settings) -> None:
     """Deletes what is kept for a time only, in batches that keep no writer waiting for long."""
-    forgotten = FORGET_BATCH
-    while forgotten == FORGET_BATCH:
-        with database.writing() as session:
-            forgotten = forget_old_revisions(
-                session, now, settings.revision_retention_days, FORGET_BATCH
-            )
+    days, hours = settings.revision_retention_days, settings.idempotency_key_hours
+    kinds: list[Callable[[Session], int]] = [
+        partial(forget_old_revisions, now=now, days=days, batch=FORGET_BATCH),
+        partial(forget_old_answers, now=now, hours=hours, batch=FORGET_BATCH),
+    ]
+    for forget in kinds:
+        forgotten = FORGET_BATCH
+        while forgotten == FORGET_BATCH:
+            with database.writing() as session:
+                forgotten = forget(session)
 
 
 def _add_routes(app: FastAPI) -> None:

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     revision_retention_days: Annotated[int, BeforeValidator(_zero_when_empty)] = Field(
         0, ge=0, le=36_500, description="How long replaced versions are kept; 0 is for ever."
     )
+    idempotency_key_hours: float = Field(
+        24, gt=0, le=8_760, description="How long the answer to an `Idempotency-Key` is kept."
+    )
     count_rows_max: int = Field(
         10_000, ge=1, le=1_000_000, description="Rows that `count=estimate` counts before it stops."
     )

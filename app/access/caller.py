@@ -17,10 +17,11 @@ from fastapi.security.base import SecurityBase
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
+from app.access.idempotency import Once
 from app.access.models import SCOPES, Entitlement, included_scopes
 from app.access.queries import find_valid_key
 from app.access.visibility import Visibility
-from app.web.problems import Problem, unauthenticated
+from app.web.problems import Problem, problem_response, unauthenticated
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Caller:
     @property
     def is_anonymous(self) -> bool:
         return self.key_id is None
+
+    @property
+    def rights(self) -> str:
+        """Equal for keys that may do and see the same; the moment is left out."""
+        return f"{sorted(self.scopes)} {self.visibility.fingerprint}"
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes
@@ -151,15 +157,33 @@ Admin = Annotated[Caller, Security(_require, scopes=["admin"])]
 
 
 @contextmanager
-def writing(request: Request, caller: Caller) -> Iterator[tuple[Session, Caller]]:
+def writing(
+    request: Request, caller: Caller, once: Once | None = None
+) -> Iterator[tuple[Session, Caller]]:
     """A writer's turn, and the caller at the moment it begins.
 
     A write that waited for others is dated when it happens, not when it arrived: who asks for
     what has changed since some time must find it.
+
+    With an `Idempotency-Key`, raises `Replayed` when the request has its answer. A problem is an
+    answer too: what was written is undone, and the problem kept.
     """
+    refusal: Problem | None = None
     with request.app.state.database.writing() as session:
-        visibility = replace(caller.visibility, now=request.app.state.clock())
-        yield session, replace(caller, visibility=visibility)
+        now = request.app.state.clock()
+        caller = replace(caller, visibility=replace(caller.visibility, now=now))
+        if once is None or not once.is_wanted:
+            yield session, caller
+            return
+        once.begin(session, caller.key_id, caller.rights, now)
+        try:
+            with session.begin_nested():
+                yield session, caller
+        except Problem as problem:
+            once.keep(session, problem_response(problem, request.scope))
+            refusal = problem
+    if refusal is not None:
+        raise refusal
 
 
 def newsroom(now: datetime) -> Caller:

@@ -50,6 +50,20 @@ class SigningSecret(SQLModel, table=True):
     secret: bytes = Field(sa_type=sa.LargeBinary)
 
 
+class IdempotentAnswer(SQLModel, table=True):
+    """What a POST with an `Idempotency-Key` was answered, to be given again (see `idempotency`)."""
+
+    __tablename__ = "idempotent_answer"
+
+    key_id: str = Field(primary_key=True, sa_type=Id, foreign_key="api_key.id")
+    key_hash: str = Field(primary_key=True)
+    fingerprint: str
+    status: int
+    headers: dict[str, str] = Field(sa_type=Json)
+    body: bytes = Field(sa_type=sa.LargeBinary)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
 class Entitlement(StrictModel):
     """What a key may see of the articles, on every path. Nothing outside `articles` exists for it."""
 

@@ -7,6 +7,7 @@ from pydantic_core import to_json
 
 from app.access import actions, queries
 from app.access.caller import Admin, Reader, writing
+from app.access.idempotency import refuse_idempotency_key
 from app.access.models import (
     SCOPES,
     ApiKey,
@@ -57,9 +58,21 @@ def list_keys(
     return paging.answer(request, [_document(row) for row in rows], page, private=True)
 
 
-@router.post("/keys", operation_id="create_key", status_code=201, response_model=KeyCreated)
+@router.post(
+    "/keys",
+    operation_id="create_key",
+    status_code=201,
+    response_model=KeyCreated,
+    dependencies=[
+        refuse_idempotency_key("a key is shown once and kept nowhere, so no answer can be repeated")
+    ],
+)
 def create_key(request: Request, admin: Admin, wanted: KeyCreate) -> Response:
-    """Makes a key. The answer is the only place where it can be seen."""
+    """Makes a key. The answer is the only place where it can be seen.
+
+    That is why `Idempotency-Key` is refused here. If the answer was lost, revoke that key and make
+    another.
+    """
     with writing(request, admin) as (session, admin):
         row, secret = actions.create_key(session, wanted, admin.visibility.now)
     body = to_json({**_document(row), "key": secret})

@@ -1,5 +1,6 @@
 """`/v1/articles`: listing, reading, writing and publishing the news."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic_core import to_json
 from sqlmodel import Session
 
 from app.access.caller import Caller, Editor, Publisher, Reader, writing
+from app.access.idempotency import IdempotencyKey
 from app.archive.models import Article
 from app.articles import actions, history, lifecycle, queries, revisions
 from app.articles.models import (
@@ -27,6 +29,7 @@ from app.db.database import Database
 from app.web.conditional import IfMatch, OptionalIfMatch, Precondition, json_response
 from app.web.pages import ListQuery, Paging
 from app.web.params import PathRef, StrictRoute, patched
+from app.web.problems import Moved, Problem
 from app.web.sessions import Db
 
 router = APIRouter(prefix="/articles", tags=["articles"], route_class=StrictRoute)
@@ -70,18 +73,25 @@ def list_articles(
 
 @router.post("", operation_id="create_article", status_code=201, response_model=ArticlePublic)
 def create_article(
-    request: Request, editor: Editor, wanted: ArticleCreate, publish: PublishNow = False
+    request: Request,
+    editor: Editor,
+    once: IdempotencyKey,
+    wanted: ArticleCreate,
+    publish: PublishNow = False,
 ) -> Response:
     """Adds an article. It is a draft unless `publish=true` (scope `publish`).
 
     Without a `slug` one is made from the headline and made unique with `-2`, `-3` and so on.
     """
+    if publish:
+        editor.must("publish", "publish")
     submission = _submission(request, wanted, publish=publish)
-    with writing(request, editor) as (session, editor):
+    base_url = request.app.state.settings.base_url
+    with writing(request, editor, once) as (session, editor):
         article = actions.create_article(session, editor, submission)
         answer = _answer(request, session, editor, article.id, status=201)
-    answer.headers["Location"] = f"{request.app.state.settings.base_url}/v1/articles/{article.slug}"
-    return answer
+        answer.headers["Location"] = f"{base_url}/v1/articles/{article.slug}"
+        return once.keep(session, answer)
 
 
 @router.get("/{ref}", operation_id="get_article", response_model=ArticlePublic)
@@ -147,6 +157,7 @@ def delete_article(request: Request, editor: Editor, ref: PathRef, match: IfMatc
 def publish_article(
     request: Request,
     publisher: Publisher,
+    once: IdempotencyKey,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: Annotated[PublishRequest | None, Body()] = None,
@@ -157,19 +168,20 @@ def publish_article(
     moves its date.
     """
     at = wanted.at if wanted else None
-    with writing(request, publisher) as (session, publisher):
+    with writing(request, publisher, once) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(
             session, publisher, article, partial(lifecycle.release, at=at, now=now)
         )
-        return _answer(request, session, publisher, article.id)
+        return once.keep(session, _answer(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/withdraw", operation_id="withdraw_article", response_model=ArticlePublic)
 def withdraw_article(
     request: Request,
     publisher: Publisher,
+    once: IdempotencyKey,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: Annotated[WithdrawRequest | None, Body()] = None,
@@ -179,40 +191,45 @@ def withdraw_article(
     Keys with `preview` still see it, with the status `withdrawn`.
     """
     reason = wanted.reason if wanted else None
-    with writing(request, publisher) as (session, publisher):
+    with writing(request, publisher, once) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(
             session, publisher, article, partial(lifecycle.withdraw, reason=reason, now=now)
         )
-        return _answer(request, session, publisher, article.id)
+        return once.keep(session, _answer(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/restore", operation_id="restore_article", response_model=ArticlePublic)
 def restore_article(
-    request: Request, publisher: Publisher, ref: PathRef, match: OptionalIfMatch
+    request: Request,
+    publisher: Publisher,
+    once: IdempotencyKey,
+    ref: PathRef,
+    match: OptionalIfMatch,
 ) -> Response:
     """Undoes a withdrawal."""
-    with writing(request, publisher) as (session, publisher):
+    with writing(request, publisher, once) as (session, publisher):
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(session, publisher, article, partial(lifecycle.restore, now=now))
-        return _answer(request, session, publisher, article.id)
+        return once.keep(session, _answer(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/corrections", operation_id="add_correction", response_model=ArticlePublic)
 def add_correction(
     request: Request,
     editor: Editor,
+    once: IdempotencyKey,
     ref: PathRef,
     match: OptionalIfMatch,
     wanted: CorrectionCreate,
 ) -> Response:
     """Adds a correction that readers see with the article. It stays; corrections are not edited."""
-    with writing(request, editor) as (session, editor):
+    with writing(request, editor, once) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         actions.add_correction(session, editor, article, wanted)
-        return _answer(request, session, editor, article.id)
+        return once.keep(session, _answer(request, session, editor, article.id))
 
 
 @router.get("/{ref}/revisions", operation_id="list_revisions", response_model=RevisionList)
@@ -299,6 +316,7 @@ def diff_revisions(
 def restore_revision(
     request: Request,
     editor: Editor,
+    once: IdempotencyKey,
     db: Db,
     ref: PathRef,
     version: PastVersion,
@@ -311,14 +329,16 @@ def restore_revision(
     are those that they became part of; deleted ones are left out. When another article has the
     `external_id` by now, it is a 409.
     """
-    with db.reading() as session:
+    prepared = None
+    # Whether it can be done is for the writer's turn to say, where its answer may be there already.
+    with suppress(Problem, Moved), db.reading() as session:
         prepared = _submission(request, _past_content(session, editor, ref, version))
-    with writing(request, editor) as (session, editor):
+    with writing(request, editor, once) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         wanted = _past_content(session, editor, article.id, version)
         submission = _submission(request, wanted, before=article, prepared=prepared)
         actions.replace_article(session, editor, article, submission)
-        return _answer(request, session, editor, article.id)
+        return once.keep(session, _answer(request, session, editor, article.id))
 
 
 def _past_content(session: Session, editor: Caller, ref: str, version: int) -> ArticleCreate:

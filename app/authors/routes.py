@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
 from app.access.caller import Caller, Editor, Reader, writing
+from app.access.idempotency import IdempotencyKey
 from app.archive.names import order_key
 from app.archive.shapes import Merge, WithCount
 from app.authors import actions, queries
@@ -36,12 +37,15 @@ def list_authors(
 
 
 @router.post("", operation_id="create_author", status_code=201, response_model=AuthorPublic)
-def create_author(request: Request, editor: Editor, wanted: AuthorCreate) -> Response:
+def create_author(
+    request: Request, editor: Editor, once: IdempotencyKey, wanted: AuthorCreate
+) -> Response:
     """Adds an author. Without a `slug`, one is made from the name."""
-    with writing(request, editor) as (session, editor):
+    with writing(request, editor, once) as (session, editor):
         author = actions.create_author(session, editor, wanted)
-    headers = {"Location": f"{request.app.state.settings.base_url}/v1/authors/{author.slug}"}
-    return _answer(request, editor, author, status=201, headers=headers)
+        headers = {"Location": f"{request.app.state.settings.base_url}/v1/authors/{author.slug}"}
+        answer = _answer(request, editor, author, status=201, headers=headers)
+        return once.keep(session, answer)
 
 
 @router.get("/{ref}", operation_id="get_author", response_model=AuthorPublic)
@@ -97,14 +101,19 @@ def delete_author(request: Request, editor: Editor, ref: PathRef, match: IfMatch
 
 @router.post("/{ref}/merge", operation_id="merge_author", response_model=AuthorPublic)
 def merge_author(
-    request: Request, editor: Editor, ref: PathRef, match: OptionalIfMatch, merge: Merge
+    request: Request,
+    editor: Editor,
+    once: IdempotencyKey,
+    ref: PathRef,
+    match: OptionalIfMatch,
+    merge: Merge,
 ) -> Response:
     """Merges an author into another, who gets the articles; the old addresses lead there (301)."""
     editor.must_see_all("merge authors")
-    with writing(request, editor) as (session, editor):
+    with writing(request, editor, once) as (session, editor):
         author = actions.existing_author(session, ref, match)
         into = actions.merge_authors(session, editor, author, merge.into)
-    return _answer(request, editor, into)
+        return once.keep(session, _answer(request, editor, into))
 
 
 def _answer(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
 from app.access.caller import Caller, Editor, Reader, writing
+from app.access.idempotency import IdempotencyKey
 from app.archive.names import order_key
 from app.archive.shapes import Merge, WithCount
 from app.tags import actions, queries
@@ -37,13 +38,16 @@ def list_tags(
 
 
 @router.post("", operation_id="create_tag", status_code=201, response_model=TagPublic)
-def create_tag(request: Request, editor: Editor, wanted: TagCreate) -> Response:
+def create_tag(
+    request: Request, editor: Editor, once: IdempotencyKey, wanted: TagCreate
+) -> Response:
     """Adds a tag. Without a `slug`, one is made from the name."""
-    with writing(request, editor) as (session, editor):
+    with writing(request, editor, once) as (session, editor):
         tag = actions.create_tag(session, editor, wanted)
         row = queries.find_tag(session, editor, tag.id)
-    headers = {"Location": f"{request.app.state.settings.base_url}/v1/tags/{tag.slug}"}
-    return _answer(request, editor, row, status=201, headers=headers)
+        headers = {"Location": f"{request.app.state.settings.base_url}/v1/tags/{tag.slug}"}
+        answer = _answer(request, editor, row, status=201, headers=headers)
+        return once.keep(session, answer)
 
 
 @router.get("/{ref}", operation_id="get_tag", response_model=TagPublic)
@@ -101,15 +105,20 @@ def delete_tag(request: Request, editor: Editor, ref: PathRef, match: IfMatch) -
 
 @router.post("/{ref}/merge", operation_id="merge_tag", response_model=TagPublic)
 def merge_tag(
-    request: Request, editor: Editor, ref: PathRef, match: OptionalIfMatch, merge: Merge
+    request: Request,
+    editor: Editor,
+    once: IdempotencyKey,
+    ref: PathRef,
+    match: OptionalIfMatch,
+    merge: Merge,
 ) -> Response:
     """Merges a tag into another, which gets the articles; the old addresses lead there (301)."""
     editor.must_see_all("merge tags")
-    with writing(request, editor) as (session, editor):
+    with writing(request, editor, once) as (session, editor):
         tag = actions.existing_tag(session, ref, match)
         into = actions.merge_tags(session, editor, tag, merge.into)
         row = queries.find_tag(session, editor, into.id)
-    return _answer(request, editor, row)
+        return once.keep(session, _answer(request, editor, row))
 
 
 def _answer(

@@ -17,6 +17,7 @@ Articles, authors and tags of a newsroom, for any client.
 - **Errors** have one shape, RFC 9457 problem details; `errors` says which part of the request.
 - **Unknown parameters and fields are refused**, never ignored; so is a limit over the maximum.
 - **Copies** are checked with `ETag` and `If-None-Match`; writes are guarded by `If-Match`.
+- **A `POST` can be sent again** with the same `Idempotency-Key` when its answer was lost.
 - **Times** are RFC 3339; any offset is taken, answers are in UTC.
 - **`{ref}`** is an id or a slug. A slug that changed answers 301, what was public and is gone 410.
 - Every `GET` also answers `HEAD`, every path `OPTIONS`.
@@ -30,7 +31,7 @@ TAGS = [
     {"name": "health", "description": "For those who run this."},
 ]
 _WORDS = {
-    400: "The request cannot be read: broken JSON, or an address that is not UTF-8.",
+    400: "The request cannot be read: broken JSON, a malformed header, or an address that is not UTF-8.",
     401: "A key is needed, or the one sent is not valid.",
     403: "The key's scopes do not allow this.",
     404: "There is no such thing that you may see.",

@@ -203,6 +203,14 @@ class Moved(Exception):
         self.slug = slug
 
 
+class Replayed(Exception):
+    """The request has been answered before; `answer` is that answer, as it left then."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
+
+
 def _redirect(request: Request, moved: Moved) -> Response:
     # 301 lets a client turn a POST into a GET; 308 keeps method and body (RFC 9110, section 15.4.9).
     status = 301 if request.method in ("GET", "HEAD") else 308
@@ -222,6 +230,8 @@ async def answer_problem(request: Request, error: Exception) -> Response:
     """The exception handler of the whole application."""
     if isinstance(error, Moved):
         return _redirect(request, error)
+    if isinstance(error, Replayed):
+        return error.answer
     match error:
         case Problem():
             problem = error
