@@ -34,6 +34,9 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_revision_known_kind": [{"kind": "key"}],
     "ck_revision_known_operation": [{"operation": "delete"}],
     "ck_former_ref_known_kind": [{"kind": "key"}],
+    "ck_former_state_known_kind": [{"kind": "key"}],
+    "ck_former_state_known_reason": [{"reason": "moved"}],
+    "ck_former_state_begins_before_it_ends": [{"state_sequence": sa.literal_column("sequence")}],
     "ck_sequence_counter_one_row": [{"id": 2}],
 }
 REFERENCES: dict[str, dict[str, Any]] = {
