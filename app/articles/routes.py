@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from app.access.caller import Caller, Editor, Publisher, Reader, writing
 from app.archive.models import Article
-from app.articles import actions, lifecycle, queries
+from app.articles import actions, creation, lifecycle, queries
 from app.articles.models import (
     ArticleCreate,
     ArticleList,
@@ -22,6 +22,7 @@ from app.articles.models import (
     PublishRequest,
     WithdrawRequest,
 )
+from app.articles.submissions import Submission, submission
 from app.db.database import Database
 from app.web.conditional import IfMatch, OptionalIfMatch, Precondition, json_response
 from app.web.pages import Paging
@@ -71,9 +72,9 @@ def create_article(
 
     Without a `slug` one is made from the headline and made unique with `-2`, `-3` and so on.
     """
-    submission = _submission(request, wanted, publish=publish)
+    sent = _submission(request, wanted, publish=publish)
     with writing(request, editor) as (session, editor):
-        article = actions.create_article(session, editor, submission)
+        article = creation.create_article(session, editor, sent)
         answer = _answer(request, session, editor, article.id, status=201)
     answer.headers["Location"] = f"{request.app.state.settings.base_url}/v1/articles/{article.slug}"
     return answer
@@ -107,10 +108,10 @@ def replace_article(
 
     A former slug goes on leading here.
     """
-    submission = _submission(request, wanted, publish=publish)
+    sent = _submission(request, wanted, publish=publish)
     with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
-        actions.replace_article(session, editor, article, submission)
+        actions.replace_article(session, editor, article, sent)
         return _answer(request, session, editor, article.id)
 
 
@@ -123,8 +124,8 @@ def update_article(
     with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         wanted = patched(ArticleCreate, actions.article_content(session, article), changes)
-        submission = _submission(request, wanted, before=article, prepared=prepared)
-        actions.replace_article(session, editor, article, submission)
+        sent = _submission(request, wanted, before=article, prepared=prepared)
+        actions.replace_article(session, editor, article, sent)
         return _answer(request, session, editor, article.id)
 
 
@@ -216,17 +217,15 @@ def _submission(
     *,
     publish: bool = False,
     before: Article | None = None,
-    prepared: actions.Submission | None = None,
-) -> actions.Submission:
+    prepared: Submission | None = None,
+) -> Submission:
     language = request.app.state.settings.language
-    return actions.submission(
-        wanted, language=language, publish=publish, before=before, prepared=prepared
-    )
+    return submission(wanted, language=language, publish=publish, before=before, prepared=prepared)
 
 
 def _prepared(
     request: Request, db: Database, editor: Caller, ref: str, changes: ArticleUpdate
-) -> actions.Submission:
+) -> Submission:
     """Renders a patch's body before the writer's turn, against the article as it is now."""
     with db.reading() as session:
         article = actions.existing_article(session, editor, ref, Precondition("*"))
