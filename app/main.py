@@ -27,6 +27,9 @@ from app.web.middleware import BodyLimit, CodedEntityTags, Failures, HeadAsGet, 
 from app.web.openapi import install_openapi
 from app.web.problems import Moved, answer_problem
 
+STREAMED = {("POST", "/v1/articles/bulk")}
+"""What reads bodies of any length, a bounded line at a time."""
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -87,7 +90,7 @@ def _add_routes(app: FastAPI) -> None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added sees a request first.
     app.add_middleware(AllowedMethods, api=app)
-    app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
+    app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, streamed=STREAMED)
     app.add_middleware(Failures)
     app.add_middleware(CompressMiddleware, minimum_size=500)
     app.add_middleware(CodedEntityTags)

@@ -10,23 +10,28 @@ from sqlmodel import Session
 from app.access.caller import Caller, Editor, Publisher, Reader, writing
 from app.archive.models import Article
 from app.articles import actions, creation, lifecycle, queries
+from app.articles.bulk import Bulk
 from app.articles.models import (
     ArticleCreate,
+    ArticleLine,
     ArticleList,
     ArticlePublic,
     ArticleQuery,
     ArticleUpdate,
     ArticleView,
     CorrectionCreate,
+    LineAnswer,
     Publish,
     PublishRequest,
     WithdrawRequest,
 )
 from app.articles.submissions import Submission, submission
 from app.db.database import Database
+from app.web.answers import LINE_MEDIA_TYPES, LineAnswers, body_of_lines
 from app.web.conditional import IfMatch, OptionalIfMatch, Precondition, json_response
+from app.web.lines import ArraySplitter, NdjsonSplitter
 from app.web.pages import Paging
-from app.web.params import PathRef, StrictRoute, patched
+from app.web.params import PathRef, StrictRoute, check_media_type, patched
 from app.web.sessions import Db
 
 router = APIRouter(prefix="/articles", tags=["articles"], route_class=StrictRoute)
@@ -78,6 +83,48 @@ def create_article(
         answer = _answer(request, session, editor, article.id, status=201)
     answer.headers["Location"] = f"{request.app.state.settings.base_url}/v1/articles/{article.slug}"
     return answer
+
+
+@router.post(
+    "/bulk",
+    operation_id="bulk_articles",
+    response_model=LineAnswer,
+    response_class=LineAnswers,
+    openapi_extra=body_of_lines(ArticleLine),
+)
+async def bulk_articles(
+    request: Request, editor: Editor, db: Db, publish: PublishNow = False
+) -> Response:
+    """Creates and replaces many articles, a line of answer for each, in order.
+
+    Send NDJSON (`application/x-ndjson`) or a JSON array, of any length; each line is bounded. A
+    line with an `id` is about that article, else one with an `external_id` that is known; any
+    other is a new article. Replacing is as with `PUT`: what the line leaves out is cleared, but
+    `slug` and `published_at` stay. A withdrawn article stays withdrawn.
+
+    Every line is by itself: one that fails has its problem in its answer, and the others are
+    written. Answers come while you send, some hundred lines at a time, and only what is answered
+    is written: where the connection breaks, send everything again, and what is there is
+    `unchanged`. Read answers while you send; who does not is read no further.
+    """
+    media_type = check_media_type(request, LINE_MEDIA_TYPES)
+    if publish:
+        editor.must("publish", "publish")
+    settings = request.app.state.settings
+    splitter = ArraySplitter if media_type == "application/json" else NdjsonSplitter
+    path = request.url.path
+    return LineAnswers(
+        splitter(settings.bulk_line_bytes_max),
+        Bulk(
+            db,
+            partial(writing, request, editor),
+            language=settings.language,
+            publish=publish,
+            path=path,
+        ),
+        path=path,
+        lines_max=settings.bulk_lines_max,
+    )
 
 
 @router.get("/{ref}", operation_id="get_article", response_model=ArticlePublic)

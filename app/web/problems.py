@@ -112,18 +112,23 @@ class ProblemModel(BaseModel):
     )
 
 
-def problem_response(problem: Problem, scope: Scope) -> Response:
-    """The answer for a problem. Errors are never stored by caches."""
+def problem_document(problem: Problem, path: str) -> dict[str, Any]:
+    """The problem as it leaves; `path` is that of the request."""
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.kind,
         "title": HTTPStatus(problem.status_code).phrase,
         "status": problem.status_code,
         "detail": problem.detail,
-        "instance": quote(scope["path"], safe="/~!$&'()*+,;=:@-._"),
+        "instance": quote(path, safe="/~!$&'()*+,;=:@-._"),
     }
     if problem.errors:
         document["errors"] = problem.errors
-    document |= problem.extensions
+    return document | problem.extensions
+
+
+def problem_response(problem: Problem, scope: Scope) -> Response:
+    """The answer for a problem. Errors are never stored by caches."""
+    document = problem_document(problem, scope["path"])
     headers = {"Cache-Control": "no-store", **(problem.headers or {})}
     return Response(to_json(document), problem.status_code, headers, media_type=MEDIA_TYPE)
 
