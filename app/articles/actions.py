@@ -20,17 +20,20 @@ from app.archive.refs import (
     forget,
     is_ref,
     keep_former,
-    known_refs,
     lead_to,
-    resolve_refs,
-    sections,
 )
 from app.articles import lifecycle
 from app.articles.creation import external_id_taken, revision
-from app.articles.models import ArticleCreate, CorrectionCreate
+from app.articles.models import CorrectionCreate
 from app.articles.queries import absence
 from app.articles.rows import Row, link_rows, revision_row, snapshot_of
-from app.articles.submissions import Submission, check_dates_allowed, check_entitled, content
+from app.articles.submissions import (
+    NamedRefs,
+    Submission,
+    check_dates_allowed,
+    check_entitled,
+    content,
+)
 from app.changes.actions import record_removal, take_numbers
 from app.web.conditional import Precondition
 from app.web.problems import conflict
@@ -140,19 +143,7 @@ def _apply(session: Session, caller: Caller, article: Article, submission: Submi
     if submission.publish:
         caller.must("publish", "publish")
         lifecycle.release(article, None, now)
-    return _known(session, wanted)
-
-
-def _known(session: Session, wanted: ArticleCreate) -> Refs:
-    refs = [credit.ref for credit in wanted.authors]
-    authors = resolve_refs(session, "author", refs)
-    author_ids = known_refs(authors, "author", refs, "/authors")
-    tags = resolve_refs(session, "tag", wanted.tags)
-    tag_ids = known_refs(tags, "tag", wanted.tags, "/tags")
-    roles = [credit.role for credit in wanted.authors]
-    are_sections = sections(session, tag_ids)
-    section = next((tag_id for tag_id in tag_ids if tag_id in are_sections), None)
-    return Refs(tuple(zip(author_ids, roles, strict=True)), tuple(tag_ids), section)
+    return NamedRefs(session, [wanted]).of(wanted)
 
 
 def _check_external_id(session: Session, article: Article) -> None:

@@ -16,12 +16,13 @@ from sqlmodel import Session
 from app.access.caller import Caller
 from app.archive.filter import Selection, article
 from app.archive.models import Article
+from app.archive.queries import current_refs_of
 from app.archive.refs import in_parts
 from app.articles.actions import replace_article
 from app.articles.creation import create_article, create_articles
 from app.articles.models import ArticleLine, LineStatus
-from app.articles.rows import NewArticle
-from app.articles.submissions import Submission, submission
+from app.articles.rows import COMPARED, NewArticle
+from app.articles.submissions import NamedRefs, Submission, changes_nothing, submission
 from app.db.database import Database, DatabaseBusy
 from app.web.answers import failed
 from app.web.lines import Line
@@ -166,6 +167,7 @@ class _Batch:
         self._new: list[tuple[int, Submission]] = []
         self._expected: set[str] = set()
         self._look_up([one.wanted for one in lines if not isinstance(one.wanted, Problem)])
+        self._load_for_comparison(lines)
 
     def add(self, line: PreparedLine) -> None:
         """Takes a line. Its answer may have to wait for `finish`."""
@@ -176,7 +178,10 @@ class _Batch:
         if {wanted.id, wanted.external_id} & self._expected:
             self._create_new()  # an earlier line of this batch makes what this one names
         existing = self._find(wanted)
-        if existing is not None:
+        if existing is not None and self._is_unchanged(line, wanted, existing):
+            now = self._same_body[existing]
+            self._answers[line.number] = Written("unchanged", now.id, now.slug, now.version)
+        elif existing is not None:
             self._create_new()  # in order: this one may want a slug that one of them takes
             self._alone(line.number, lambda: self._replace(line, wanted, existing))
         elif self._caller.visibility.entitlement is not None:
@@ -201,6 +206,32 @@ class _Batch:
                 )
                 self._external_ids |= dict(self._session.connection().execute(found).tuples().all())
         self._ids = {name: key for key, name in self._external_ids.items() if name is not None}
+
+    def _load_for_comparison(self, lines: Sequence[PreparedLine]) -> None:
+        """Loads what seems to have the body that was sent; so it is no longer than what was sent."""
+        wanted = [
+            one.wanted for one in lines if one.sent is None and not isinstance(one.wanted, Problem)
+        ]
+        ids = [one for one in map(self._find, wanted) if one is not None]
+        names = {attribute: article.c[column] for column, attribute in COMPARED.items()}
+        rows = sa.select(*(column.label(name) for name, column in names.items()))
+        found = self._session.connection().execute(rows.where(article.c.id.in_(ids)))
+        self._same_body = {row.id: NewArticle(**row._mapping) for row in found}
+        self._refs_now = current_refs_of(self._session, ids)
+        self._refs = NamedRefs(self._session, wanted)
+
+    def _is_unchanged(self, line: PreparedLine, wanted: ArticleLine, article_id: str) -> bool:
+        now = self._same_body.get(article_id)
+        if now is None or line.sent is not None:
+            return False
+        try:
+            refs = self._refs.of(wanted)
+        except Problem:
+            return False  # trying it will say so
+        # What is rendered follows from the source, and so is not compared.
+        unrendered = Submission(wanted, None, "", publish=False)
+        sent = self._submission(wanted, prepared=unrendered, publish=now.withdrawn_at is None)
+        return changes_nothing(sent, now, self._refs_now[article_id], refs)
 
     def _find(self, wanted: ArticleLine) -> str | None:
         """The id of the article that a line is about."""
@@ -272,6 +303,7 @@ class _Batch:
             wanted, before=row, prepared=line.sent, publish=row.withdrawn_at is None
         )
         replace_article(self._session, self._caller, row, sent)
+        self._same_body.pop(article_id, None)
         self._note(row.id, row.external_id)
         status: LineStatus = "unchanged" if row.version == version else "updated"
         return Written(status, row.id, row.slug, row.version)

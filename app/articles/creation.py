@@ -11,11 +11,17 @@ from app.access.caller import Caller
 from app.archive.filter import article, article_author, article_tag
 from app.archive.models import Article
 from app.archive.queries import Refs
-from app.archive.refs import FreeSlugs, former_ref, in_parts, known_refs, resolve_refs, sections
+from app.archive.refs import FreeSlugs, former_ref, in_parts
 from app.articles import lifecycle
 from app.articles.models import ArticleCreate
 from app.articles.rows import NewArticle, Row, article_row, link_rows, revision_row
-from app.articles.submissions import Submission, check_dates_allowed, check_entitled, content
+from app.articles.submissions import (
+    NamedRefs,
+    Submission,
+    check_dates_allowed,
+    check_entitled,
+    content,
+)
 from app.changes.actions import take_numbers
 from app.changes.models import Revision
 from app.db.columns import new_id, table
@@ -74,11 +80,7 @@ class _Surroundings:
         self.slugs = FreeSlugs(session, "article", [*names, *((slug, "") for slug in former)])
         self.external_ids = _known_external_ids(session, wanted)
         self.ids = _known_ids(session, [one.id for one in submissions if one.id])
-        self.authors = resolve_refs(
-            session, "author", {credit.ref for one in wanted for credit in one.authors}
-        )
-        self.tags = resolve_refs(session, "tag", {ref for one in wanted for ref in one.tags})
-        self.sections = sections(session, set(self.tags.values()))
+        self.refs = NamedRefs(session, wanted)
 
     def take(self, made: _Checked) -> None:
         """Keeps what this one has from those after it."""
@@ -88,14 +90,6 @@ class _Surroundings:
         self.ids[new.id] = _id_taken()
         if new.external_id is not None:
             self.external_ids.add(new.external_id)
-
-    def refs(self, wanted: ArticleCreate) -> Refs:
-        asked = [credit.ref for credit in wanted.authors]
-        author_ids = known_refs(self.authors, "author", asked, "/authors")
-        tag_ids = known_refs(self.tags, "tag", wanted.tags, "/tags")
-        roles = [credit.role for credit in wanted.authors]
-        section = next((tag_id for tag_id in tag_ids if tag_id in self.sections), None)
-        return Refs(tuple(zip(author_ids, roles, strict=True)), tuple(tag_ids), section)
 
 
 def _known_external_ids(session: Session, wanted: Iterable[ArticleCreate]) -> set[str]:
@@ -149,7 +143,7 @@ def _new(caller: Caller, one: Submission, around: _Surroundings) -> _Checked:
     if new.external_id in around.external_ids:
         raise external_id_taken()
     _begin(caller, new, one)
-    refs = around.refs(wanted)
+    refs = around.refs.of(wanted)
     _finish(caller, new, is_copy=one.history is not None)
     return _Checked(new, refs, former)
 

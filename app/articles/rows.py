@@ -12,6 +12,10 @@ from app.archive.queries import Refs
 
 Row = dict[str, Any]
 _ATTRIBUTES = {column.name: column.name for column in article_table.c} | {"metadata": "extra"}
+COMPARED = {
+    column: name for column, name in _ATTRIBUTES.items() if column not in ("body_html", "body_text")
+}
+"""The columns that say all of an article, with their attributes: the rest is made from these."""
 _KEPT = (
     "id", "slug", "external_id", "headline", "subheadline", "summary", "dateline", "byline",
     "language", "body_format", "body_source", "image", "source", "canonical_url", "copyright",

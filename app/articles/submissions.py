@@ -1,17 +1,22 @@
 """What a client sent of an article: prepared, and checked against what the client may write."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_json
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
 from app.archive.filter import Selection
 from app.archive.models import Article, sort_key
+from app.archive.queries import Refs
+from app.archive.refs import known_refs, resolve_refs, sections
 from app.archive.shapes import kept
 from app.articles.body import RenderedBody, TooCostly, render
 from app.articles.models import ArticleCreate, Body
+from app.articles.rows import NewArticle, snapshot_of
 from app.web.problems import Problem, invalid_field
 
 
@@ -139,3 +144,39 @@ def check_entitled(session: Session, caller: Caller, article_id: str) -> None:
     entitled = Selection(session, caller.visibility).entitled()
     if session.exec(select(Article.id).where(Article.id == article_id, *entitled)).first() is None:
         raise Problem(403, "forbidden", "Your key's entitlement does not cover such an article.")
+
+
+class NamedRefs:
+    """The authors and tags that some submissions name, looked up together."""
+
+    def __init__(self, session: Session, wanted: Sequence[ArticleCreate]) -> None:
+        people = {credit.ref for one in wanted for credit in one.authors}
+        self._authors = resolve_refs(session, "author", people)
+        self._tags = resolve_refs(session, "tag", {ref for one in wanted for ref in one.tags})
+        self._sections = sections(session, set(self._tags.values()))
+
+    def of(self, wanted: ArticleCreate) -> Refs:
+        """What one of them names; raises 422 for what does not exist or is named twice."""
+        asked = [credit.ref for credit in wanted.authors]
+        author_ids = known_refs(self._authors, "author", asked, "/authors")
+        tag_ids = known_refs(self._tags, "tag", wanted.tags, "/tags")
+        roles = [credit.role for credit in wanted.authors]
+        section = next((tag_id for tag_id in tag_ids if tag_id in self._sections), None)
+        return Refs(tuple(zip(author_ids, roles, strict=True)), tuple(tag_ids), section)
+
+
+def changes_nothing(submission: Submission, now: Any, refs_now: Refs, refs_wanted: Refs) -> bool:
+    """Whether an article, as it is now, is already what was sent.
+
+    Says no where it would have to try: what has an expiry, and what is to be published, may have
+    to be moved by the clock.
+    """
+    wanted = submission.wanted
+    moves = submission.publish and now.released_at is None
+    renames = "slug" in wanted.model_fields_set and wanted.slug != now.slug
+    if moves or renames or now.expires_at is not None:
+        return False
+    then = NewArticle(**vars(now) | content(submission))
+    if "published_at" in wanted.model_fields_set:
+        then.published_at = wanted.published_at
+    return to_json(snapshot_of(then, refs_wanted)) == to_json(snapshot_of(now, refs_now))
