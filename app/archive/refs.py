@@ -1,6 +1,8 @@
 """Ids and slugs: finding what a ref means, free slugs, and the history that redirects follow."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +23,17 @@ TABLES: dict[Kind, sa.Table] = {
 }
 SLUG_LENGTH = 180
 PARAMETERS_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class NameHistory:
+    """What a copy of an author or tag brings along, to be what it was elsewhere."""
+
+    id: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    former_refs: tuple[str, ...]
 
 
 def is_ref(kind: Kind, ref: str) -> sa.ColumnElement[bool]:
@@ -204,6 +217,26 @@ def keep_former(
     own = (former_ref.c.kind == kind) & (former_ref.c.target_id == target_id)
     connection.execute(sa.delete(former_ref).where(own, former_ref.c.ref.in_([former, current])))
     connection.execute(sa.insert(former_ref).values(kind=kind, ref=former, target_id=target_id))
+
+
+def keep_former_refs(session: Session, kind: Kind, refs: Sequence[str], target_id: str) -> None:
+    """Lets these refs lead to a copy as they did elsewhere; raises 409 where one is taken here."""
+    for ref in refs:
+        choose_slug(session, kind, ref, ref, target_id)
+    rows = [{"kind": kind, "ref": ref, "target_id": target_id} for ref in refs]
+    if rows:
+        session.connection().execute(sa.insert(former_ref), rows)
+
+
+def former_refs_of(session: Session, kind: Kind, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The former slugs and ids that lead to each of these, in order; few enough for one statement."""
+    found = sa.select(former_ref.c.target_id, former_ref.c.ref).where(
+        former_ref.c.kind == kind, former_ref.c.target_id.in_(ids)
+    )
+    refs: dict[str, list[str]] = {}
+    for target_id, ref in session.connection().execute(found.order_by(former_ref.c.ref)):
+        refs.setdefault(target_id, []).append(ref)
+    return refs
 
 
 def lead_to(session: Session, kind: Kind, from_id: str, from_slug: str, to_id: str) -> None:

@@ -68,7 +68,13 @@ class Bulk:
 
     def prepare(self, lines: Sequence[Line]) -> list[PreparedLine]:
         """Reads, validates and renders the lines."""
-        read = [PreparedLine(line.number, read_line(line, ArticleLine)) for line in lines]
+        return self.prepare_read([(line.number, read_line(line, ArticleLine)) for line in lines])
+
+    def prepare_read(
+        self, lines: Sequence[tuple[int, ArticleLine | Problem]]
+    ) -> list[PreparedLine]:
+        """Renders lines that were read already."""
+        read = [PreparedLine(number, wanted) for number, wanted in lines]
         lengths = self._lengths([one.wanted for one in read if not isinstance(one.wanted, Problem)])
         return [self._rendered(one, lengths) for one in read]
 
@@ -92,7 +98,12 @@ class Bulk:
     def _submission(self, wanted: ArticleLine, **known: Any) -> Submission:
         publish = known.pop("publish", True) and self._publish
         return submission(
-            wanted, language=self._language, publish=publish, article_id=wanted.id, **known
+            wanted,
+            language=self._language,
+            publish=publish,
+            article_id=wanted.id,
+            history=wanted.history,
+            **known,
         )
 
     def _rendered(self, line: PreparedLine, lengths: dict[str, int | None]) -> PreparedLine:
@@ -118,7 +129,7 @@ class Bulk:
                 for column, asked in ((article.c.id, ids), (article.c.external_id, external_ids)):
                     for some in in_parts(asked):
                         found = sa.select(column, length).where(column.in_(some))
-                        lengths |= dict(session.connection().execute(found).tuples().all())
+                        lengths |= dict(session.connection().execute(found).all())
         except DatabaseBusy:
             return {}  # it only saves rendering what will not change
         return lengths
@@ -204,7 +215,7 @@ class _Batch:
                 found = sa.select(article.c.id, article.c.external_id).where(
                     column.in_(some), *visible
                 )
-                self._external_ids |= dict(self._session.connection().execute(found).tuples().all())
+                self._external_ids |= dict(self._session.connection().execute(found).all())
         self._ids = {name: key for key, name in self._external_ids.items() if name is not None}
 
     def _load_for_comparison(self, lines: Sequence[PreparedLine]) -> None:

@@ -41,7 +41,7 @@ class _Checked:
 
     article: NewArticle
     refs: Refs
-    former_slugs: Sequence[str]
+    former_refs: Sequence[str]
 
 
 def create_article(session: Session, caller: Caller, submission: Submission) -> NewArticle:
@@ -75,7 +75,7 @@ class _Surroundings:
 
     def __init__(self, session: Session, submissions: Sequence[Submission]) -> None:
         wanted = [one.wanted for one in submissions]
-        former = (slug for one in submissions if one.history for slug in one.history.former_slugs)
+        former = (slug for one in submissions if one.history for slug in one.history.former_refs)
         names: list[tuple[str | None, str]] = [(one.slug, one.headline) for one in wanted]
         self.slugs = FreeSlugs(session, "article", [*names, *((slug, "") for slug in former)])
         self.external_ids = _known_external_ids(session, wanted)
@@ -85,7 +85,7 @@ class _Surroundings:
     def take(self, made: _Checked) -> None:
         """Keeps what this one has from those after it."""
         new = made.article
-        for slug in (new.slug, *made.former_slugs):
+        for slug in (new.slug, *made.former_refs):
             self.slugs.take(slug)
         self.ids[new.id] = _id_taken()
         if new.external_id is not None:
@@ -135,7 +135,7 @@ def _new(caller: Caller, one: Submission, around: _Surroundings) -> _Checked:
     if article_id in around.ids:
         raise around.ids[article_id]
     slug = around.slugs.choose(wanted.slug, wanted.headline, article_id)
-    former = [around.slugs.choose(former, "", article_id) for former in _former_slugs(one)]
+    former = [around.slugs.choose(former, "", article_id) for former in _former_refs(one)]
     new = NewArticle(id=article_id, slug=slug, created_at=caller.visibility.now, **_BLANK)
     check_dates_allowed(caller, new, wanted)
     vars(new).update(content(one))
@@ -148,8 +148,8 @@ def _new(caller: Caller, one: Submission, around: _Surroundings) -> _Checked:
     return _Checked(new, refs, former)
 
 
-def _former_slugs(one: Submission) -> Sequence[str]:
-    return one.history.former_slugs if one.history else ()
+def _former_refs(one: Submission) -> Sequence[str]:
+    return one.history.former_refs if one.history else ()
 
 
 def external_id_taken() -> Problem:
@@ -160,7 +160,7 @@ def _begin(caller: Caller, new: NewArticle, one: Submission) -> None:
     """Gives the article its first state, or the one that it had elsewhere."""
     if one.history is not None:
         vars(new).update(vars(one.history))
-        del new.former_slugs
+        del new.former_refs
         return
     new.version, new.updated_at = 1, caller.visibility.now
     if one.publish:
@@ -195,5 +195,5 @@ def _insert_rows(session: Session, into: sa.Table, rows: Iterable[Row]) -> None:
 
 def _former_rows(made: Iterable[_Checked]) -> Iterator[Row]:
     for one in made:
-        for slug in one.former_slugs:
+        for slug in one.former_refs:
             yield {"kind": "article", "ref": slug, "target_id": one.article.id}

@@ -204,6 +204,11 @@ class ArticleLine(ArticleCreate):
         default=None, description="The article to replace, or the id that a new one is to have."
     )
 
+    @property
+    def history(self) -> Any:
+        """What makes it a copy of an article: a bulk line is none."""
+        return None
+
 
 LineStatus = Literal["created", "updated", "unchanged", "failed"]
 

@@ -32,7 +32,7 @@ class History:
     withdrawn_reason: str | None
     first_published_at: datetime | None
     corrections: list[dict[str, Any]]
-    former_slugs: tuple[str, ...]
+    former_refs: tuple[str, ...]
 
 
 @dataclass(frozen=True)

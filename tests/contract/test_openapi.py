@@ -27,7 +27,7 @@ ONLY_WHEN_ASKED = {"body", "total", "total_kind", "article_count", "html", "text
 ONLY_FOR_SOME_OR_SOMETIMES = {"email", "errors", "reason", "pointer", "parameter", "format"}
 VERBS = {
     "list", "get", "create", "replace", "update", "delete", "publish", "withdraw", "restore", "add",
-    "merge", "revoke",
+    "merge", "revoke", "bulk",
 }  # fmt: skip
 
 
