@@ -88,6 +88,7 @@ def create_article(
 @router.post(
     "/bulk",
     operation_id="bulk_articles",
+    status_code=200,
     response_model=LineAnswer,
     response_class=LineAnswers,
     openapi_extra=body_of_lines(ArticleLine),
