@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic_core import to_json
 from sqlmodel import Session
 
-from app.access.caller import Caller, Editor, Publisher, Reader, writing
+from app.access.caller import Caller, Editor, Publisher, Reader, writing, writing_on
 from app.archive.models import Article
 from app.articles import actions, creation, lifecycle, queries
 from app.articles.bulk import Bulk
@@ -118,7 +118,7 @@ async def bulk_articles(
         splitter(settings.bulk_line_bytes_max),
         Bulk(
             db,
-            partial(writing, request, editor),
+            partial(writing_on, request, editor),
             language=settings.language,
             publish=publish,
             path=path,

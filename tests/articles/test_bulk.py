@@ -261,6 +261,21 @@ def test_a_batch_that_cannot_be_written_fails_its_lines_and_no_others(
     assert statuses(answers) == ["created"] * 2 + ["503 busy"] * 2 + ["created"] * 2
 
 
+def test_a_key_that_is_revoked_meanwhile_writes_no_more(
+    newsroom: Newsroom, connection: socket.socket
+) -> None:
+    answers = connection.makefile("rb")
+    connection.sendall(chunk("Before"))
+    while b'"slug":"before"' not in answers.readline():
+        pass
+    with newsroom.database.writing() as session:
+        session.connection().execute(sa.text("UPDATE api_key SET revoked_at = created_at"))
+    connection.sendall(chunk("After") + b"0\r\n\r\n")
+    assert b'"status":401' in b"".join(iter(answers.readline, b"0\r\n"))
+    newsroom.keys.clear()
+    assert newsroom.get("/v1/articles/after", newsroom.key("preview")).status_code == 404
+
+
 def test_a_broken_constraint_fails_its_line_only(newsroom: Newsroom) -> None:
     with newsroom.database.writing() as session:
         session.connection().execute(

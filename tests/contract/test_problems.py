@@ -23,7 +23,9 @@ OPERATIONS = [
 ]
 OF_API = [one for one in OPERATIONS if one[1].startswith("/v1/")]
 GUARDED = [one for one in OF_API if {} not in one[2]["security"]]
-WITH_BODY = [one for one in OF_API if "requestBody" in one[2]]
+# A bulk request may have any length, and its lines are refused one by one: tests/articles/test_bulk.py.
+STREAMED = {"/v1/articles/bulk"}
+WITH_BODY = [one for one in OF_API if "requestBody" in one[2] and one[1] not in STREAMED]
 INJECTION = "' OR 1=1; DROP TABLE article; --"
 
 
