@@ -9,6 +9,7 @@ the most after the first fifth and at the end show that it does not grow with th
 
 import argparse
 import json
+import os
 import socket
 import statistics
 import sys
@@ -42,8 +43,8 @@ READ_PAUSE_SECONDS = 0.1
 def main() -> None:
     options = _options()
     print(
-        "| | articles/s | most MB by a fifth | most MB by the end | a reader's p50 ms | p99 ms |\n"
-        "|---|---:|---:|---:|---:|---:|"
+        "| | articles/s | server CPU µs/article | most MB by a fifth | most MB by the end | a reader's p50 ms | p99 ms |\n"
+        "|---|---:|---:|---:|---:|---:|---:|"
     )
     with TemporaryDirectory(prefix="byline-benchmark-") as folder, ExitStack() as stack:
         for url in options.database or own_databases(Path(folder), stack):
@@ -65,10 +66,12 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
     with served(byline, folder, **settings) as (port, process_id):
         with _Reader(port) as reader:
             stream = _Stream(port, key, options.path, options.articles)
+            began_cpu = _cpu_seconds(process_id)
             took, peaks = stream.run(process_id)
+            cpu = (_cpu_seconds(process_id) - began_cpu) / options.articles * 1e6
         rate = options.articles / took
         print(
-            f"| {url.partition(':')[0]} | {rate:,.0f} | {peaks[0]:.0f} | {peaks[1]:.0f} "
+            f"| {url.partition(':')[0]} | {rate:,.0f} | {cpu:,.0f} | {peaks[0]:.0f} | {peaks[1]:.0f} "
             f"| {reader.percentile(50):.1f} | {reader.percentile(99):.1f} |",
             flush=True,
         )
@@ -160,6 +163,11 @@ def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
 def _megabytes(process_id: int) -> float:
     status = Path(f"/proc/{process_id}/status").read_text()
     return int(status.partition("RssAnon:")[2].split()[0]) / 1000
+
+
+def _cpu_seconds(process_id: int) -> float:
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _Reader:
