@@ -208,4 +208,4 @@ def body_of_lines(model: type[BaseModel]) -> dict[str, Any]:
     schema.pop("$defs", None)
     content: dict[str, Any] = {name: {"schema": schema} for name in LINE_MEDIA_TYPES}
     content["application/json"] = {"schema": {"type": "array", "items": schema}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": False, "content": content}}
