@@ -330,3 +330,10 @@ def test_an_article_may_be_called_bulk(newsroom: Newsroom) -> None:
     newsroom.article("Bulk")
     assert newsroom.get(BULK).json()["headline"] == "Bulk"
     assert newsroom.send("PATCH", BULK, {"summary": "x"}).status_code == 200
+
+
+def test_who_reads_no_answers_is_read_no_further(connection: socket.socket) -> None:
+    lines = b"[]\n" * 20_000
+    connection.settimeout(3)
+    with pytest.raises(TimeoutError):
+        connection.sendall((b"%x\r\n%b\r\n" % (len(lines), lines)) * 2_000)
