@@ -1,14 +1,14 @@
-"""The `byline` command: serve, migrate, keys, import."""
+"""The `byline` command: serve, migrate, keys, import, export."""
 
 import json
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, BinaryIO, ParamSpec
 
 import click
 from alembic.util import CommandError
@@ -19,6 +19,8 @@ from app.access.actions import create_key, existing_key, revoke_key
 from app.access.caller import newsroom
 from app.access.models import SCOPES, KeyCreate
 from app.access.queries import any_key_exists, list_keys
+from app.copies.actions import import_lines
+from app.copies.queries import exported
 from app.db.database import Database, DatabaseBusy
 from app.db.migrate import migrate
 from app.demo.actions import load_demo
@@ -142,24 +144,63 @@ def revoke_key_command(key_id: str) -> None:
 
 
 @main.command(name="import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--publish", is_flag=True, help="Publish what comes in; otherwise it is a draft.")
 @_said_plainly
 def import_command(files: tuple[Path, ...], publish: bool) -> None:
-    """Import news pages captured as text. Prints a JSON line a file; fails if any file did."""
+    """Import news pages captured as text, or NDJSON: what `byline export` wrote, or articles as
+    `POST /v1/articles/bulk` takes them (`-` reads it from standard input).
+
+    Prints a JSON line for each page and for each line of NDJSON; fails if any of them did.
+    """
     settings = load_settings()
     database = _ready_database(settings)
-    failures = 0
+    failures = count = 0
     for file in files:
-        caller = newsroom(utc_now())
-        imported = import_file(database, caller, file, publish=publish, language=settings.language)
-        failures += imported.status == "failed"
-        line = {
-            name: value for name, value in asdict(imported).items() if name != "detail" or value
-        }
-        click.echo(json.dumps(line, ensure_ascii=False))
+        for answer in _imported(database, file, publish=publish, language=settings.language):
+            count += 1
+            failures += answer["status"] == "failed"
+            click.echo(json.dumps(answer, ensure_ascii=False))
     if failures:
-        raise click.ClickException(f"{failures} of {len(files)} files could not be imported")
+        raise click.ClickException(f"{failures} of {count} could not be imported")
+
+
+def _imported(
+    database: Database, file: Path, *, publish: bool, language: str
+) -> Iterator[dict[str, Any]]:
+    if not _is_ndjson(file):
+        caller = newsroom(utc_now())
+        page = asdict(import_file(database, caller, file, publish=publish, language=language))
+        yield {name: value for name, value in page.items() if name != "detail" or value}
+        return
+    with click.open_file(str(file), "rb") as lines:
+        for answer in import_lines(database, lines, utc_now, publish=publish, language=language):
+            yield {"file": str(file)} | answer
+
+
+def _is_ndjson(file: Path) -> bool:
+    """Whether a file has JSON lines: no captured page begins with a brace."""
+    if str(file) == "-":
+        return True
+    try:
+        with file.open("rb") as begun:
+            return begun.read(1000).lstrip()[:1] == b"{"
+    except OSError:
+        return False  # the importer says what is wrong with it
+
+
+@main.command(name="export")
+@click.argument("file", default="-", type=click.File("wb", lazy=False))
+@_said_plainly
+def export_command(file: BinaryIO) -> None:
+    """Write the whole newsroom as NDJSON, for `byline import` into an empty database.
+
+    Authors, tags, articles and what was deleted, in one snapshot, while the server runs or not.
+    Keys are not in it, and of the revisions only the newest.
+    """
+    settings = load_settings()
+    for line in exported(_ready_database(settings)):
+        file.write(line)
 
 
 def _database(settings: Settings) -> Database:

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     idempotency_key_hours: float = Field(
         24, gt=0, le=8_760, description="How long the answer to an `Idempotency-Key` is kept."
     )
+    bulk_line_bytes_max: int = Field(
+        2_000_000, ge=1_000, le=100_000_000, description="Largest line of a bulk request."
+    )
+    bulk_lines_max: int = Field(
+        1_000_000, ge=1, le=1_000_000_000, description="Most lines of a bulk request."
+    )
     count_rows_max: int = Field(
         10_000, ge=1, le=1_000_000, description="Rows that `count=estimate` counts before it stops."
     )

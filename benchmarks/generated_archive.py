@@ -43,7 +43,7 @@ def fill(database: Database, articles: int) -> None:
     for first in range(0, articles, ARTICLES_A_BATCH):
         numbers = range(first, min(first + ARTICLES_A_BATCH, articles))
         with database.writing() as session:
-            sequence = take_numbers(session, len(numbers)) - first
+            sequence = take_numbers(session, len(numbers), at=NEWEST) - first
             rows = [
                 _article(number, sequence, NEWEST - timedelta(minutes=articles - number), random)
                 | _body(bodies[number % BODIES])
@@ -100,6 +100,8 @@ def _article(number: int, sequence: int, at: datetime, random: Random) -> Row:
         "live": True,
         "version": 1,
         "sequence": sequence + number,
+        "state_sequence": sequence + number,
+        "state_at": at,
     }
 
 
@@ -115,7 +117,7 @@ def _body(body: RenderedBody) -> Row:
 
 
 def _sort_keys(article: Row) -> Row:
-    same = {name: article[name] for name in ("sort_at", "updated_at", "headline_key")}
+    same = {name: article[name] for name in ("sort_at", "updated_at", "headline_key", "sequence")}
     return same | {"article_id": article["id"]}
 
 

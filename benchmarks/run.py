@@ -42,7 +42,7 @@ def main() -> None:
         "|---|---:|---:|---:|---:|---:|"
     )
     with TemporaryDirectory(prefix="byline-benchmark-") as folder, ExitStack() as stack:
-        for url in options.database or _own_databases(Path(folder), stack):
+        for url in options.database or own_databases(Path(folder), stack):
             _measure_database(url, Path(folder), options)
 
 
@@ -55,7 +55,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _own_databases(folder: Path, stack: ExitStack) -> Iterator[str]:
+def own_databases(folder: Path, stack: ExitStack) -> Iterator[str]:
     yield f"sqlite:///{folder / 'byline.db'}"
     server = get_server(folder / "postgres", cleanup_mode="stop")
     stack.callback(server.cleanup)
@@ -68,11 +68,11 @@ def _measure_database(url: str, folder: Path, options: argparse.Namespace) -> No
     file = folder / "article.json"
     file.write_bytes(article)
     load = {"connections": options.connections, "seconds": options.seconds}
-    with _served([sys.executable, "-m", "benchmarks.raw_uvicorn"], folder, str(file)) as port:
+    with served([sys.executable, "-m", "benchmarks.raw_uvicorn"], folder, str(file)) as (port, _):
         raw = measure(port, cases[0].requests, **load)
     _print_row("raw uvicorn, one article from memory", raw, raw, "")
     byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
-    with _served(byline, folder, BYLINE_DATABASE_URL=url, BYLINE_LOG_LEVEL="error") as port:
+    with served(byline, folder, BYLINE_DATABASE_URL=url, BYLINE_LOG_LEVEL="error") as (port, _):
         for case in cases:
             _print_row(
                 f"{name}: {case.name}", measure(port, case.requests, **load), raw, case.statements
@@ -98,8 +98,10 @@ def _prepare(url: str, articles: int) -> str:
 
 
 @contextmanager
-def _served(command: list[str], folder: Path, *arguments: str, **settings: str) -> Iterator[int]:
-    """Runs a server that takes its port as the next argument, until the block ends."""
+def served(
+    command: list[str], folder: Path, *arguments: str, **settings: str
+) -> Iterator[tuple[int, int]]:
+    """Runs a server that takes its port as the next argument; gives the port and the process id."""
     port = _free_port()
     inherited = {name: one for name, one in os.environ.items() if not name.startswith("BYLINE_")}
     process = subprocess.Popen(
@@ -110,7 +112,7 @@ def _served(command: list[str], folder: Path, *arguments: str, **settings: str) 
     )
     try:
         _wait_for(process, port)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(START_SECONDS_MAX)

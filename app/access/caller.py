@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.access.idempotency import Once
 from app.access.models import SCOPES, Entitlement, included_scopes
-from app.access.queries import find_valid_key
+from app.access.queries import find_valid_key, get_key
 from app.access.visibility import Visibility
 from app.web.problems import Problem, problem_response, unauthenticated
 
@@ -184,6 +184,23 @@ def writing(
             refusal = problem
     if refusal is not None:
         raise refusal
+
+
+@contextmanager
+def writing_on(request: Request, caller: Caller) -> Iterator[tuple[Session, Caller]]:
+    """One of many turns of a long request: each asks anew whether the key is still what it was."""
+    with writing(request, caller) as (session, caller):
+        key = get_key(session, caller.key_id) if caller.key_id else None
+        if key is None or not _is_same(key, caller.key, caller.visibility.now):
+            raise unauthenticated(
+                "This key was revoked, changed or is over since the request began."
+            )
+        yield session, caller
+
+
+def _is_same(key: Any, before: Any, now: datetime) -> bool:
+    is_over = key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now)
+    return not is_over and (key.scopes, key.entitlement) == (before.scopes, before.entitlement)
 
 
 def newsroom(now: datetime) -> Caller:

@@ -14,6 +14,8 @@ SORT_KEY_LENGTH = 300
 
 def sort_key(text: str) -> str:
     """Text as it is sorted and prefix-searched: without case and accents, the same on every database."""
+    if text.isascii():
+        return text.lower().strip()[:SORT_KEY_LENGTH]
     decomposed = unicodedata.normalize("NFKD", text)
     plain = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
     return plain.casefold().strip()[:SORT_KEY_LENGTH]

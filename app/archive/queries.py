@@ -1,5 +1,6 @@
 """Reading how articles, authors and tags are linked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,19 +30,30 @@ class Refs:
 
 def current_refs(session: Session, article_id: str) -> Refs:
     """The authors and tags of an article, as they are linked now."""
+    return current_refs_of(session, [article_id])[article_id]
+
+
+def current_refs_of(session: Session, article_ids: Sequence[str]) -> dict[str, Refs]:
+    """The same for many articles, in two statements; at most as many as one statement takes."""
     connection = session.connection()
-    authors = connection.execute(
-        sa.select(article_author.c.author_id, article_author.c.role)
-        .where(article_author.c.article_id == article_id)
-        .order_by(article_author.c.position)
-    )
-    tags = connection.execute(
-        sa.select(article_tag.c.tag_id, article_tag.c.is_section)
-        .where(article_tag.c.article_id == article_id)
-        .order_by(article_tag.c.position)
-    ).all()
-    section = next((tag_id for tag_id, is_section in tags if is_section), None)
-    return Refs(tuple((one, role) for one, role in authors), tuple(one for one, _ in tags), section)
+    links, links_tag = article_author.c, article_tag.c
+    authors: dict[str, list[tuple[str, str | None]]] = {}
+    credited = sa.select(links.article_id, links.author_id, links.role)
+    credited = credited.where(links.article_id.in_(article_ids)).order_by(links.position)
+    for article_id, author_id, role in connection.execute(credited):
+        authors.setdefault(article_id, []).append((author_id, role))
+    tags: dict[str, list[str]] = {}
+    section: dict[str, str] = {}
+    about = sa.select(links_tag.article_id, links_tag.tag_id, links_tag.is_section)
+    about = about.where(links_tag.article_id.in_(article_ids)).order_by(links_tag.position)
+    for article_id, tag_id, is_section in connection.execute(about):
+        tags.setdefault(article_id, []).append(tag_id)
+        if is_section:
+            section[article_id] = tag_id
+    return {
+        one: Refs(tuple(authors.get(one, ())), tuple(tags.get(one, ())), section.get(one))
+        for one in article_ids
+    }
 
 
 def articles_linked(links: sa.Table, target: str, target_id: str) -> sa.Select[str]:

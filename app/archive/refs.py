@@ -1,6 +1,8 @@
 """Ids and slugs: finding what a ref means, free slugs, and the history that redirects follow."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +23,18 @@ TABLES: dict[Kind, sa.Table] = {
     "tag": table(Tag),
 }
 SLUG_LENGTH = 180
+PARAMETERS_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class NameHistory:
+    """What a copy of an author or tag brings along, to be what it was elsewhere."""
+
+    id: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    former_refs: tuple[str, ...]
 
 
 def is_ref(kind: Kind, ref: str) -> sa.ColumnElement[bool]:
@@ -31,22 +45,35 @@ def is_ref(kind: Kind, ref: str) -> sa.ColumnElement[bool]:
 
 def resolve_refs(session: Session, kind: Kind, refs: Collection[str]) -> dict[str, str]:
     """The id behind each ref, former slugs and merged ones included; unknown refs are left out."""
-    if not refs:
-        return {}
-    rows = TABLES[kind]
-    ids = {ref: ref.lower() for ref in refs if is_id(ref)}
-    slugs = [ref for ref in refs if not is_id(ref)]
+    asked = {ref: ref.lower() if is_id(ref) else ref for ref in refs}
     found: dict[str, str] = {}
+    for some in in_parts(set(asked.values())):
+        found |= _current_targets(session, kind, some)
+    for some in in_parts(set(asked.values()) - found.keys()):
+        found |= _former_targets(session, kind, some)
+    return {ref: found[plain] for ref, plain in asked.items() if plain in found}
+
+
+def in_parts(values: Collection[str]) -> Iterator[Sequence[str]]:
+    """The values in parts that each fit into one statement; SQLite takes 32,766 parameters."""
+    ordered = list(values)
+    return (ordered[at : at + PARAMETERS_MAX] for at in range(0, len(ordered), PARAMETERS_MAX))
+
+
+def _current_targets(session: Session, kind: Kind, refs: Sequence[str]) -> dict[str, str]:
+    rows = TABLES[kind]
+    ids = [ref for ref in refs if is_id(ref)]
+    slugs = [ref for ref in refs if not is_id(ref)]
     current = sa.select(rows.c.id, rows.c.slug).where(
-        sa.or_(rows.c.id.in_(ids.values()), rows.c.slug.in_(slugs))
+        sa.or_(rows.c.id.in_(ids), rows.c.slug.in_(slugs))
     )
-    for row_id, slug in session.connection().execute(current):
-        found |= {ref: row_id for ref in refs if ids.get(ref) == row_id or ref == slug}
-    missing = [ids.get(ref, ref) for ref in refs if ref not in found]
-    if missing:
-        targets = _former_targets(session, kind, missing)
-        found |= {ref: targets[ids.get(ref, ref)] for ref in refs if ids.get(ref, ref) in targets}
-    return found
+    asked = set(refs)
+    return {
+        ref: row_id
+        for row_id, slug in session.connection().execute(current)
+        for ref in (row_id, slug)
+        if ref in asked
+    }
 
 
 def current_ids(session: Session, kind: Kind, ids: Collection[str]) -> dict[str, str]:
@@ -55,16 +82,16 @@ def current_ids(session: Session, kind: Kind, ids: Collection[str]) -> dict[str,
         return {}
     rows = TABLES[kind]
     here = set(session.connection().scalars(sa.select(rows.c.id).where(rows.c.id.in_(ids))))
-    missing = set(ids) - here
+    missing = list(set(ids) - here)
     return {one: one for one in here} | (_former_targets(session, kind, missing) if missing else {})
 
 
-def _former_targets(session: Session, kind: Kind, refs: Iterable[str]) -> dict[str, str]:
+def _former_targets(session: Session, kind: Kind, refs: Sequence[str]) -> dict[str, str]:
     rows = TABLES[kind]
     former = (
         sa.select(former_ref.c.ref, former_ref.c.target_id)
         .join(rows, rows.c.id == former_ref.c.target_id)
-        .where(former_ref.c.kind == kind, former_ref.c.ref.in_(list(refs)))
+        .where(former_ref.c.kind == kind, former_ref.c.ref.in_(refs))
     )
     return {row.ref: row.target_id for row in session.connection().execute(former)}
 
@@ -171,32 +198,90 @@ def choose_slug(session: Session, kind: Kind, wanted: str | None, name: str, own
 
     Raises 409 when the slug asked for leads to something else, now or by its history.
     """
+
+    def is_taken(slug: str) -> bool:
+        return _is_taken(session, kind, slug, own_id)
+
     if wanted is None:
-        base = slugify(name, max_length=SLUG_LENGTH, word_boundary=True, save_order=True) or kind
-        if is_id(base):
-            base = f"{kind}-{base}"
-        return _first_free(session, kind, base, own_id)
-    if _is_taken(session, kind, wanted, own_id):
-        raise conflict(
-            "slug-taken", f"The slug `{wanted}` leads to another {kind}; choose another."
-        )
+        return _first_free(is_taken, _slug_of(kind, name))[0]
+    if is_taken(wanted):
+        raise _slug_taken(kind, wanted)
     return wanted
 
 
-def _first_free(session: Session, kind: Kind, base: str, own_id: str) -> str:
-    """Gallops, then halves: a headline that 10,000 articles share costs 28 look-ups, not 10,000."""
-    if not _is_taken(session, kind, base, own_id):
-        return base
-    taken, free = 1, 2
-    while _is_taken(session, kind, f"{base}-{free}", own_id):
+class FreeSlugs:
+    """Chooses slugs for many new things: what one of them takes is taken for those after it.
+
+    `wanted` are the slugs asked for, or None, with the names; one look-up answers for all, and
+    names that are taken or the same cost a few more.
+    """
+
+    def __init__(
+        self, session: Session, kind: Kind, wanted: Iterable[tuple[str | None, str]]
+    ) -> None:
+        self._session = session
+        self._kind = kind
+        self._slugs = {one: one[0] or _slug_of(kind, one[1]) for one in wanted}
+        self._taken = _taken_of(session, kind, set(self._slugs.values()))
+        self._numbers: dict[str, int] = {}
+
+    def choose(self, wanted: str | None, name: str, own_id: str) -> str:
+        """As `choose_slug`; the slug stays free for others until it is taken."""
+        slug = self._slugs[wanted, name]
+        if slug not in self._taken:
+            return slug
+        if wanted is not None:
+            raise _slug_taken(self._kind, wanted)
+
+        def is_taken(numbered: str) -> bool:
+            return numbered in self._taken or _is_taken(self._session, self._kind, numbered, own_id)
+
+        found, self._numbers[slug] = _first_free(is_taken, slug, self._numbers.get(slug, 1))
+        return found
+
+    def take(self, slug: str) -> None:
+        self._taken.add(slug)
+
+
+def _taken_of(session: Session, kind: Kind, slugs: Collection[str]) -> set[str]:
+    rows, taken = TABLES[kind], set[str]()
+    for some in in_parts(slugs):
+        found = sa.union_all(
+            sa.select(rows.c.slug).where(rows.c.slug.in_(some)),
+            sa.select(former_ref.c.ref).where(
+                former_ref.c.kind == kind, former_ref.c.ref.in_(some)
+            ),
+        )
+        taken.update(session.connection().scalars(found))
+    return taken
+
+
+def _slug_of(kind: Kind, name: str) -> str:
+    slug = slugify(name, max_length=SLUG_LENGTH, word_boundary=True, save_order=True) or kind
+    return f"{kind}-{slug}" if is_id(slug) else slug
+
+
+def _slug_taken(kind: Kind, slug: str) -> Problem:
+    return conflict("slug-taken", f"The slug `{slug}` leads to another {kind}; choose another.")
+
+
+def _first_free(is_taken: Callable[[str], bool], base: str, taken: int = 1) -> tuple[str, int]:
+    """Gallops, then halves: a headline that 10,000 articles share costs 28 look-ups, not 10,000.
+
+    Gives the slug and its number, 1 for the bare one. It is looked for after `taken`.
+    """
+    if taken == 1 and not is_taken(base):
+        return base, 1
+    free = taken + 1
+    while is_taken(f"{base}-{free}"):
         taken, free = free, free * 2
     while free - taken > 1:
         middle = (taken + free) // 2
-        if _is_taken(session, kind, f"{base}-{middle}", own_id):
+        if is_taken(f"{base}-{middle}"):
             taken = middle
         else:
             free = middle
-    return f"{base}-{free}"
+    return f"{base}-{free}", free
 
 
 def _is_taken(session: Session, kind: Kind, slug: str, own_id: str) -> bool:
@@ -220,6 +305,26 @@ def keep_former(
     connection.execute(sa.insert(former_ref).values(kind=kind, ref=former, target_id=target_id))
 
 
+def keep_former_refs(session: Session, kind: Kind, refs: Sequence[str], target_id: str) -> None:
+    """Lets these refs lead to a copy as they did elsewhere; raises 409 where one is taken here."""
+    for ref in refs:
+        choose_slug(session, kind, ref, ref, target_id)
+    rows = [{"kind": kind, "ref": ref, "target_id": target_id} for ref in refs]
+    if rows:
+        session.connection().execute(sa.insert(former_ref), rows)
+
+
+def former_refs_of(session: Session, kind: Kind, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The former slugs and ids that lead to each of these, in order; few enough for one statement."""
+    found = sa.select(former_ref.c.target_id, former_ref.c.ref).where(
+        former_ref.c.kind == kind, former_ref.c.target_id.in_(ids)
+    )
+    refs: dict[str, list[str]] = {}
+    for target_id, ref in session.connection().execute(found.order_by(former_ref.c.ref)):
+        refs.setdefault(target_id, []).append(ref)
+    return refs
+
+
 def lead_to(session: Session, kind: Kind, from_id: str, from_slug: str, to_id: str) -> None:
     """Lets every address of a merged thing lead to the one that it became part of."""
     connection = session.connection()
@@ -237,9 +342,11 @@ def forget(session: Session, kind: Kind, target_id: str) -> None:
     session.connection().execute(sa.delete(former_ref).where(own))
 
 
-def known_refs(session: Session, kind: Kind, refs: list[str], pointer: str) -> list[str]:
-    """The ids behind the refs of a body, in order; 422 names each that is unknown or repeated."""
-    found = resolve_refs(session, kind, refs)
+def known_refs(found: dict[str, str], kind: Kind, refs: Sequence[str], pointer: str) -> list[str]:
+    """The ids behind the refs of a body, in order; 422 names each that is unknown or repeated.
+
+    `found` is what `resolve_refs` has found for them.
+    """
     errors: list[Any] = []
     seen: set[str] = set()
     for index, ref in enumerate(refs):
@@ -255,3 +362,12 @@ def known_refs(session: Session, kind: Kind, refs: list[str], pointer: str) -> l
     if errors:
         raise Problem(422, "invalid", f"The body names {kind}s that cannot be used.", errors=errors)
     return [found[ref] for ref in refs]
+
+
+def sections(session: Session, tag_ids: Collection[str]) -> set[str]:
+    """Those of the tags that are sections."""
+    tag, found = TABLES["tag"], set[str]()
+    for some in in_parts(tag_ids):
+        is_section = sa.select(tag.c.id).where(tag.c.id.in_(some), tag.c.kind == "section")
+        found.update(session.connection().scalars(is_section))
+    return found

@@ -45,6 +45,7 @@ _LETTER = (
 )
 _WORD = re.compile(rf"\w{_LETTER}*(?:['’\-]\w{_LETTER}*)*")
 _BLANKS = re.compile(r" {2,}")
+_BLANK_RUN = re.compile(r"[ \t\n\r\f]+")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _PAGE_PARTS = re.compile(
     r"(?i)(</?)(?:address|article|aside|center|details|dialog|fieldset|footer|form|header|hgroup|"
@@ -59,6 +60,13 @@ _BOX = re.compile(r"(?i)<(?:blockquote|div|dl|figure|ol|table|ul)\b")
 # Formatting that is not closed is opened again in every paragraph that follows.
 _FORMATTING = re.compile(r"(?i)<(/?)(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b")
 
+_cleaner = nh3.Cleaner(
+    tags=ALLOWED_TAGS,
+    attributes=ALLOWED_ATTRIBUTES,
+    url_schemes=SAFE_SCHEMES,
+    link_rel="noopener noreferrer",
+    strip_comments=True,
+)
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
@@ -117,14 +125,7 @@ def html_to_text(clean: str) -> str:
 
 
 def _sanitised(raw: str) -> str:
-    clean = nh3.clean(
-        raw,
-        tags=ALLOWED_TAGS,
-        attributes=ALLOWED_ATTRIBUTES,
-        url_schemes=SAFE_SCHEMES,
-        link_rel="noopener noreferrer",
-        strip_comments=True,
-    )
+    clean = _cleaner.clean(raw)
     # Whoever reads `pre` drops the first line break in it.
     return _PRE_WITH_NEWLINE.sub(r"\1\n\n", clean)
 
@@ -179,7 +180,7 @@ class _TextReader(HTMLParser):
             self._preformatted -= 1
 
     def handle_data(self, data: str) -> None:
-        self._current.append(data if self._preformatted else re.sub(r"[ \t\n\r\f]+", " ", data))
+        self._current.append(data if self._preformatted else _BLANK_RUN.sub(" ", data))
 
     def text(self) -> str:
         self._end_block()

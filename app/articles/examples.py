@@ -24,6 +24,20 @@ ARTICLE_TO_CREATE: dict[str, Any] = {
     "metadata": {"desk": "local"},
 }
 
+ARTICLE_LINE: dict[str, Any] = {
+    "external_id": "desk-4711",
+    "headline": "Roads to close for Tidelight weekend",
+    "body": {"format": "text", "source": "Coopers Quay closes on Friday at six."},
+}
+
+LINE_ANSWER: dict[str, Any] = {
+    "line": 1,
+    "status": "created",
+    "id": "01a20c95-fd9f-710b-8f03-e27cdf1368f0",
+    "slug": "roads-to-close-for-tidelight-weekend",
+    "version": 1,
+}
+
 ARTICLE_CHANGES: dict[str, Any] = {
     "subheadline": "Fault went unnoticed until a piano tuner checked her receipts",
     "image": {"credit": "Tobias Renner"},

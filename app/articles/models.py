@@ -30,6 +30,7 @@ from app.web.params import (
     StrictModel,
     Text,
 )
+from app.web.problems import ProblemModel
 
 BodyFormat = Literal["html", "markdown", "text"]
 CorrectionKind = Literal["correction", "clarification", "update", "retraction"]
@@ -127,6 +128,17 @@ LanguageTag = Annotated[
 ]
 
 
+NewId = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$",
+        examples=["01a20c95-fd9f-710b-8f03-e27cdf1368f0"],
+    ),
+    AfterValidator(str.lower),
+]
+"""A UUID of RFC 9562, of any version; those that stand for nothing, such as the nil UUID, are none."""
+
+
 class ArticleCreate(StrictModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ARTICLE_TO_CREATE]})
 
@@ -181,6 +193,39 @@ class ArticleUpdate(MergePatch, ArticleCreate):
 
     body: BodyUpdate | None = None
     image: ImageUpdate | None = None
+
+
+class ArticleLine(ArticleCreate):
+    """One article of many. It is matched on `id` if given, else on `external_id`, else new."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ARTICLE_LINE]})
+
+    id: NewId | None = Field(
+        default=None, description="The article to replace, or the id that a new one is to have."
+    )
+
+    @property
+    def history(self) -> Any:
+        """What makes it a copy of an article: a bulk line is none."""
+        return None
+
+
+LineStatus = Literal["created", "updated", "unchanged", "failed"]
+
+
+class LineAnswer(OutputModel):
+    """What became of a line. A failed one has only `problem`, the others have the rest."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.LINE_ANSWER]})
+
+    line: int = Field(description="Which line or array element, from 1; blank lines count.")
+    status: LineStatus
+    id: Uuid = ""
+    slug: str = ""
+    version: int = 0
+    problem: ProblemModel | None = Field(
+        default=None, description="Why it failed; pointers are into the line's own document."
+    )
 
 
 class ArticleAuthorPublic(OutputModel):

@@ -8,27 +8,33 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic_core import to_json
 from sqlmodel import Session
 
-from app.access.caller import Caller, Editor, Publisher, Reader, writing
-from app.access.idempotency import IdempotencyKey
+from app.access.caller import Caller, Editor, Publisher, Reader, writing, writing_on
+from app.access.idempotency import IdempotencyKey, refuse_idempotency_key
 from app.archive.models import Article
-from app.articles import actions, history, lifecycle, queries, revisions
+from app.articles import actions, creation, history, lifecycle, queries, revisions
+from app.articles.bulk import Bulk
 from app.articles.models import (
     ArticleCreate,
+    ArticleLine,
     ArticleList,
     ArticlePublic,
     ArticleQuery,
     ArticleUpdate,
     ArticleView,
     CorrectionCreate,
+    LineAnswer,
     Publish,
     PublishRequest,
     WithdrawRequest,
 )
 from app.articles.revisions import RevisionDiff, RevisionDiffQuery, RevisionList, RevisionPublic
+from app.articles.submissions import Submission, submission
 from app.db.database import Database
+from app.web.answers import LINE_MEDIA_TYPES, LineAnswers, body_of_lines
 from app.web.conditional import IfMatch, OptionalIfMatch, Precondition, json_response
+from app.web.lines import ArraySplitter, NdjsonSplitter
 from app.web.pages import ListQuery, Paging
-from app.web.params import PathRef, StrictRoute, patched
+from app.web.params import PathRef, StrictRoute, check_media_type, patched
 from app.web.problems import Moved, Problem
 from app.web.sessions import Db
 
@@ -85,13 +91,61 @@ def create_article(
     """
     if publish:
         editor.must("publish", "publish")
-    submission = _submission(request, wanted, publish=publish)
+    sent = _submission(request, wanted, publish=publish)
     base_url = request.app.state.settings.base_url
     with writing(request, editor, once) as (session, editor):
-        article = actions.create_article(session, editor, submission)
+        article = creation.create_article(session, editor, sent)
         answer = _answer(request, session, editor, article.id, status=201)
         answer.headers["Location"] = f"{base_url}/v1/articles/{article.slug}"
         return once.keep(session, answer)
+
+
+@router.post(
+    "/bulk",
+    operation_id="bulk_articles",
+    status_code=200,
+    response_model=LineAnswer,
+    response_class=LineAnswers,
+    openapi_extra=body_of_lines(ArticleLine),
+    dependencies=[
+        refuse_idempotency_key(
+            "lines are matched by `id` and `external_id`, so simply send them again"
+        )
+    ],
+)
+async def bulk_articles(
+    request: Request, editor: Editor, db: Db, publish: PublishNow = False
+) -> Response:
+    """Creates and replaces many articles, a line of answer for each, in order.
+
+    Send NDJSON (`application/x-ndjson`) or a JSON array, of any length; each line is bounded. A
+    line with an `id` is about that article, else one with an `external_id` that is known; any
+    other is a new article. Replacing is as with `PUT`: what the line leaves out is cleared, but
+    `slug` and `published_at` stay. A withdrawn article stays withdrawn.
+
+    Every line is by itself: one that fails has its problem in its answer, and the others are
+    written. Answers come while you send, some hundred lines at a time, and only what is answered
+    is written: where the connection breaks, send everything again, and what is there is
+    `unchanged`. Read answers while you send; who does not is read no further.
+    """
+    media_type = check_media_type(request, LINE_MEDIA_TYPES)
+    if publish:
+        editor.must("publish", "publish")
+    settings = request.app.state.settings
+    splitter = ArraySplitter if media_type == "application/json" else NdjsonSplitter
+    path = request.url.path
+    return LineAnswers(
+        splitter(settings.bulk_line_bytes_max),
+        Bulk(
+            db,
+            partial(writing_on, request, editor),
+            language=settings.language,
+            publish=publish,
+            path=path,
+        ),
+        path=path,
+        lines_max=settings.bulk_lines_max,
+    )
 
 
 @router.get("/{ref}", operation_id="get_article", response_model=ArticlePublic)
@@ -122,10 +176,10 @@ def replace_article(
 
     A former slug goes on leading here.
     """
-    submission = _submission(request, wanted, publish=publish)
+    sent = _submission(request, wanted, publish=publish)
     with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
-        actions.replace_article(session, editor, article, submission)
+        actions.replace_article(session, editor, article, sent)
         return _answer(request, session, editor, article.id)
 
 
@@ -138,8 +192,8 @@ def update_article(
     with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         wanted = patched(ArticleCreate, actions.article_content(session, article), changes)
-        submission = _submission(request, wanted, before=article, prepared=prepared)
-        actions.replace_article(session, editor, article, submission)
+        sent = _submission(request, wanted, before=article, prepared=prepared)
+        actions.replace_article(session, editor, article, sent)
         return _answer(request, session, editor, article.id)
 
 
@@ -353,17 +407,15 @@ def _submission(
     *,
     publish: bool = False,
     before: Article | None = None,
-    prepared: actions.Submission | None = None,
-) -> actions.Submission:
+    prepared: Submission | None = None,
+) -> Submission:
     language = request.app.state.settings.language
-    return actions.submission(
-        wanted, language=language, publish=publish, before=before, prepared=prepared
-    )
+    return submission(wanted, language=language, publish=publish, before=before, prepared=prepared)
 
 
 def _prepared(
     request: Request, db: Database, editor: Caller, ref: str, changes: ArticleUpdate
-) -> actions.Submission:
+) -> Submission:
     """Renders a patch's body before the writer's turn, against the article as it is now."""
     with db.reading() as session:
         article = actions.existing_article(session, editor, ref, Precondition("*"))

@@ -11,10 +11,12 @@ from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
 from app.archive.queries import any_article_linked, articles_linked
 from app.archive.refs import (
+    NameHistory,
     absence,
     choose_slug,
     is_ref,
     keep_former,
+    keep_former_refs,
     lead_to,
     remember_merge,
     remember_new_slug,
@@ -40,20 +42,24 @@ def existing_author(session: Session, ref: str, match: Precondition) -> Author:
     return author
 
 
-def create_author(session: Session, caller: Caller, wanted: AuthorCreate) -> Author:
-    now, author_id = caller.visibility.now, new_id()
+def create_author(
+    session: Session, caller: Caller, wanted: AuthorCreate, *, history: NameHistory | None = None
+) -> Author:
+    """A new author, or a copy that goes on from its history elsewhere."""
+    now, author_id = caller.visibility.now, history.id if history else new_id()
     author = Author(
         id=author_id,
         slug=choose_slug(session, "author", wanted.slug, wanted.name, author_id),
         **_content(wanted),
-        version=1,
+        version=history.version if history else 1,
         sequence=0,
-        created_at=now,
-        updated_at=now,
+        created_at=history.created_at if history else now,
+        updated_at=history.updated_at if history else now,
     )
     _record(session, author, caller)
     session.add(author)
     session.flush()
+    keep_former_refs(session, "author", history.former_refs if history else (), author_id)
     return author
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -41,6 +42,12 @@ FAR_FUTURE = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 """Stands where a time is not known yet and must sort after every known one."""
 
 
+@lru_cache(maxsize=1024)  # the rows of one write have a few instants, each many times
+def _sqlite_text(value: datetime) -> str:
+    instant = value.astimezone(UTC).replace(tzinfo=None)
+    return f"{instant.isoformat(timespec='microseconds'):0>26}Z"
+
+
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """An instant, to the microsecond. SQLite keeps it as text that sorts as time does."""
 
@@ -55,10 +62,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
         if value is None:
             return None
-        instant = value.astimezone(UTC)
-        if dialect.name == "sqlite":
-            return f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds'):0>26}Z"
-        return instant
+        return _sqlite_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, _dialect: sa.Dialect) -> datetime | None:
         if value is None:

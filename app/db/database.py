@@ -84,7 +84,7 @@ def _engine(url: str, pool_size: int, wait_seconds: float) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=wait_seconds,
-        json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+        json_serializer=json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode,
         **_engine_options(url, wait_seconds),
     )
     if engine.dialect.name == "sqlite":

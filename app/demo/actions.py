@@ -12,7 +12,9 @@ from app.access.caller import Caller, newsroom
 from app.archive.models import Article
 from app.articles import actions as articles
 from app.articles import lifecycle
+from app.articles.creation import create_article
 from app.articles.models import ArticleCreate, CorrectionCreate
+from app.articles.submissions import submission
 from app.authors.actions import create_author
 from app.authors.models import AuthorCreate
 from app.db.database import Database
@@ -45,8 +47,8 @@ def _load_article(session: Session, sample: dict[str, Any], now: datetime) -> No
     wanted = ArticleCreate.model_validate(fields)
     writer = newsroom(_written_at(sample, now))
     publish = demo["state"] != "draft"
-    submission = articles.submission(wanted, language="en", publish=publish)
-    article = articles.create_article(session, writer, submission)
+    sent = submission(wanted, language="en", publish=publish)
+    article = session.get_one(Article, create_article(session, writer, sent).id)
     for correction in demo.get("corrections", []):
         articles.add_correction(session, _later(writer), article, CorrectionCreate(**correction))
     if demo["state"] == "withdrawn":

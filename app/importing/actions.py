@@ -14,7 +14,10 @@ from app.access.caller import Caller
 from app.archive.models import Article, Author, sort_key
 from app.articles import actions as articles
 from app.articles import lifecycle
+from app.articles.creation import create_article
 from app.articles.models import ArticleCreate
+from app.articles.rows import NewArticle
+from app.articles.submissions import submission
 from app.authors import actions as authors
 from app.authors.models import AuthorCreate
 from app.db.database import Database
@@ -71,7 +74,7 @@ def _import_page(
     *,
     publish: bool,
     language: str,
-) -> tuple[Article, Status]:
+) -> tuple[Article | NewArticle, Status]:
     external_id = _identity(page)
     article = session.exec(select(Article).where(Article.external_id == external_id)).first()
     if article is not None and article.extra.get("sha256") == digest:
@@ -81,10 +84,10 @@ def _import_page(
     fields = _fields(page, external_id, digest) | {"authors": author_ids}
     wanted = ArticleCreate.model_validate(fields)
     publish = publish and (article is None or article.withdrawn_at is None)
-    submission = articles.submission(wanted, language=language, publish=publish)
+    sent = submission(wanted, language=language, publish=publish)
     if article is None:
-        return articles.create_article(session, caller, submission), "created"
-    return articles.replace_article(session, caller, article, submission), "updated"
+        return create_article(session, caller, sent), "created"
+    return articles.replace_article(session, caller, article, sent), "updated"
 
 
 def _published(session: Session, caller: Caller, article: Article) -> tuple[Article, Status]:

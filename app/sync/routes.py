@@ -158,7 +158,7 @@ async def _events(
             read = await _read(db, caller, following, read.next, LIMIT_DEFAULT)
     except (Problem, DatabaseBusy) as error:
         problem = error if isinstance(error, Problem) else busy_problem()
-        document = to_json(problem_document(problem, request.scope)).decode()
+        document = to_json(problem_document(problem, request.url.path)).decode()
         yield f"event: problem\ndata: {document}\n\n".encode()
 
 

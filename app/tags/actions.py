@@ -10,10 +10,12 @@ from app.archive.filter import article_tag
 from app.archive.models import Tag, sort_key
 from app.archive.queries import any_article_linked, articles_linked
 from app.archive.refs import (
+    NameHistory,
     absence,
     choose_slug,
     is_ref,
     keep_former,
+    keep_former_refs,
     lead_to,
     remember_merge,
     remember_new_slug,
@@ -41,20 +43,24 @@ def existing_tag(session: Session, ref: str, match: Precondition) -> Tag:
     return tag
 
 
-def create_tag(session: Session, caller: Caller, wanted: TagCreate) -> Tag:
-    now, tag_id = caller.visibility.now, new_id()
+def create_tag(
+    session: Session, caller: Caller, wanted: TagCreate, *, history: NameHistory | None = None
+) -> Tag:
+    """A new tag, or a copy that goes on from its history elsewhere."""
+    now, tag_id = caller.visibility.now, history.id if history else new_id()
     tag = Tag(
         id=tag_id,
         slug=choose_slug(session, "tag", wanted.slug, wanted.name, tag_id),
         **_content(session, wanted, tag_id),
-        version=1,
+        version=history.version if history else 1,
         sequence=0,
-        created_at=now,
-        updated_at=now,
+        created_at=history.created_at if history else now,
+        updated_at=history.updated_at if history else now,
     )
     _record(session, tag, caller)
     session.add(tag)
     session.flush()
+    keep_former_refs(session, "tag", history.former_refs if history else (), tag_id)
     return tag
 
 

@@ -18,7 +18,7 @@ class AllowedMethods:
     def __init__(self, app: ASGIApp, api: FastAPI) -> None:
         self.app = app
         self.api = api
-        self._allowed: list[tuple[re.Pattern[str], str]] | None = None
+        self._allowed: list[tuple[re.Pattern[str], set[str]]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,13 +42,15 @@ class AllowedMethods:
     def _allow(self, path: str) -> str | None:
         if self._allowed is None:
             self._allowed = [
-                (compile_path(template)[0], _methods(operations))
+                (compile_path(template)[0], set(operations))
                 for template, operations in self.api.openapi()["paths"].items()
             ]
-        return next((allow for pattern, allow in self._allowed if pattern.match(path)), None)
+        # An address may be of several templates: `bulk` is also the slug that an article may have.
+        matching = [methods for pattern, methods in self._allowed if pattern.match(path)]
+        return _named(set.union(*matching)) if matching else None
 
 
-def _methods(operations: dict[str, object]) -> str:
+def _named(operations: set[str]) -> str:
     methods = {method.upper() for method in operations}
     if "GET" in methods:
         methods.add("HEAD")

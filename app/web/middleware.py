@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Container
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -79,10 +80,11 @@ class Failures:
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise
-            await problem_response(_problem_of(error), scope)(scope, receive, send)
+            await problem_response(problem_of(error), scope)(scope, receive, send)
 
 
-def _problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
+    """What is said of an exception that nobody caught; what it was goes to the log."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, DatabaseBusy):
@@ -93,14 +95,20 @@ def _problem_of(error: Exception) -> Problem:
 
 
 class BodyLimit:
-    """Refuses a request body over the bound: at once when it says its length, else while it comes."""
+    """Refuses a request body over the bound: at once when it says its length, else while it comes.
 
-    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+    `streamed` are the methods and paths of what reads its body piece by piece, each piece bounded.
+    """
+
+    def __init__(
+        self, app: ASGIApp, bytes_max: int, streamed: Container[tuple[str, str]] = ()
+    ) -> None:
         self.app = app
         self.bytes_max = bytes_max
+        self.streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (scope["method"], scope["path"]) in self.streamed:
             await self.app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")

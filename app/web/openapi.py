@@ -76,6 +76,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = _problem_schema(schemas)
+    _name_bodies(document["paths"], schemas)
     _restore_examples(schemas)
     _drop_defaults_of_answers(schemas)
     for path, operations in document["paths"].items():
@@ -83,6 +84,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
             _complete(operation, path, method, public_read=settings.public_read)
     _link_created(document["paths"])
     return document
+
+
+def _name_bodies(paths: dict[str, Any], schemas: dict[str, Any]) -> None:
+    # What a route that reads its body itself says of it stands inline; it gets a name like the others.
+    for operations in paths.values():
+        for operation in operations.values():
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                holder, name = (
+                    (body["schema"], "items") if "items" in body["schema"] else (body, "schema")
+                )
+                if "properties" in holder[name]:
+                    title = holder[name]["title"]
+                    schemas[title] = holder[name]
+                    holder[name] = {"$ref": f"#/components/schemas/{title}"}
 
 
 def _restore_examples(schemas: dict[str, Any]) -> None:
@@ -196,7 +211,7 @@ def _guard(operation: dict[str, Any], *, required: bool) -> bool:
 
 def _say_headers(responses: dict[str, Any], reads: bool) -> None:
     for status, response in responses.items():
-        if status in ("200", "201"):
+        if status in ("200", "201") and "application/json" in response.get("content", {}):
             headers = response.setdefault("headers", {})
             headers["ETag"] = {
                 "description": "The validator of this answer.",

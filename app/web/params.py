@@ -1,7 +1,7 @@
 """What requests may carry: strict bodies, strict queries, instants, and the parts they share."""
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -68,15 +68,27 @@ Whole = TypeVar("Whole", bound=BaseModel)
 
 def patched(model: type[Whole], document: dict[str, Any], changes: MergePatch) -> Whole:
     """The whole document with the changes merged in, validated as a new one would be."""
-    merged = _merge(document, changes.model_dump(exclude_unset=True))
-    try:
-        whole = model.model_validate(merged)
-    except ValidationError as error:
-        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
-        raise RequestValidationError(found) from None
+    whole = validated(model, _merge(document, changes.model_dump(exclude_unset=True)))
     # Cleared is not the same as left out: a slug of null is made anew, a date of null is no date.
     whole.__pydantic_fields_set__.update(changes.model_fields_set)
     return whole
+
+
+def validated(model: type[Whole], document: Any) -> Whole:
+    """The document as its model; raises what FastAPI does for a body that is none."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(found) from None
+
+
+def read_json(data: bytes) -> Any:
+    """JSON read strictly; raises 400 where it is cut or broken, or has NaN."""
+    try:
+        return from_json(data, allow_inf_nan=False)
+    except ValueError as error:
+        raise Problem(400, "malformed-json", f"The body is not valid JSON: {error}") from None
 
 
 def _merge(target: Any, patch: dict[str, Any]) -> dict[str, Any]:
@@ -244,25 +256,30 @@ class StrictRoute(APIRoute):
 
 class _JsonRequest(Request):
     async def json(self) -> Any:
-        body = await self.body()
-        try:
-            return from_json(body, allow_inf_nan=False)
-        except ValueError as error:
-            raise Problem(400, "malformed-json", f"The body is not valid JSON: {error}") from None
+        return read_json(await self.body())
 
 
 def _check_content_type(request: Request) -> None:
-    if request.headers.get("content-length") == "0":
-        return
+    check_media_type(
+        request,
+        ("application/json", "application/merge-patch+json"),
+        headers={"Accept-Patch": "application/merge-patch+json, application/json"},
+    )
+
+
+def check_media_type(
+    request: Request, taken: Sequence[str], *, headers: dict[str, str] | None = None
+) -> str:
+    """The media type of the body; raises 415 where it is none of these, or is compressed."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.headers.get("content-length") == "0":
+        return media_type
     has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
-    if has_body and media_type not in ("application/json", "application/merge-patch+json"):
-        raise Problem(
-            415,
-            "unsupported-media-type",
-            "The body must be JSON: send Content-Type: application/json.",
-            headers={"Accept-Patch": "application/merge-patch+json, application/json"},
-        )
+    if has_body and media_type not in taken:
+        wanted = "JSON: send Content-Type: application/json"
+        if "application/json" not in taken[:1]:
+            wanted = f"one of {', '.join(taken)}: say which in Content-Type"
+        raise Problem(415, "unsupported-media-type", f"The body must be {wanted}.", headers=headers)
     if has_body and request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(
             415,
@@ -270,6 +287,7 @@ def _check_content_type(request: Request) -> None:
             "The body must not be compressed: send it without Content-Encoding.",
             headers={"Accept-Encoding": "identity"},
         )
+    return media_type
 
 
 def _check_query(request: Request, known: dict[str, bool]) -> None:

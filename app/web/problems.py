@@ -116,13 +116,14 @@ class ProblemModel(BaseModel):
     )
 
 
-def problem_document(problem: Problem, scope: Scope) -> dict[str, Any]:
+def problem_document(problem: Problem, path: str) -> dict[str, Any]:
+    """The problem as it leaves; `path` is that of the request."""
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.kind,
         "title": HTTPStatus(problem.status_code).phrase,
         "status": problem.status_code,
         "detail": problem.detail,
-        "instance": quote(scope["path"], safe="/~!$&'()*+,;=:@-._"),
+        "instance": quote(path, safe="/~!$&'()*+,;=:@-._"),
     }
     if problem.errors:
         document["errors"] = problem.errors
@@ -131,9 +132,9 @@ def problem_document(problem: Problem, scope: Scope) -> dict[str, Any]:
 
 def problem_response(problem: Problem, scope: Scope) -> Response:
     """The answer for a problem. Errors are never stored by caches."""
-    body = to_json(problem_document(problem, scope))
+    document = problem_document(problem, scope["path"])
     headers = {"Cache-Control": "no-store", **(problem.headers or {})}
-    return Response(body, problem.status_code, headers, media_type=MEDIA_TYPE)
+    return Response(to_json(document), problem.status_code, headers, media_type=MEDIA_TYPE)
 
 
 def http_problem(error: HTTPException) -> Problem:

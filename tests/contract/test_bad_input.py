@@ -227,7 +227,10 @@ def strings_in(body: dict[str, Any]) -> Iterator[str]:
 
 
 def test_every_body_is_known_here() -> None:
-    assert set(BODIES) == {name for name in OPERATIONS if "requestBody" in OPERATIONS[name][2]}
+    # What is wrong with a line of a bulk request is told of that line: tests/articles/test_bulk.py.
+    streamed = {"bulk_articles"}
+    with_body = {name for name in OPERATIONS if "requestBody" in OPERATIONS[name][2]}
+    assert set(BODIES) | streamed == with_body
     for name, body in BODIES.items():
         schema = OPERATIONS[name][2]["requestBody"]["content"]["application/json"]["schema"]
         assert is_valid(schema, body), name

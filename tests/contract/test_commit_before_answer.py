@@ -17,6 +17,7 @@ PATHS = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()
 KEPT = ("article", "author", "tag", "api_key")
 BODIES: dict[str, Any] = {
     "create_article": {"headline": "New"},
+    "bulk_articles": [{"headline": "New"}, {"headline": "Newer"}],
     "replace_article": {"headline": "Replaced"},
     "update_article": {"headline": "Changed"},
     "delete_article": None,

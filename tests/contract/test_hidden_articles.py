@@ -15,7 +15,7 @@ LIST_PARAMETERS = {
     "published_since", "published_until", "updated_since", "sort", "fields", "body", "count",
 }  # fmt: skip
 ROUTES = {
-    "/v1/articles", "/v1/articles/{ref}", "/v1/articles/{ref}/publish",
+    "/v1/articles", "/v1/articles/bulk", "/v1/articles/{ref}", "/v1/articles/{ref}/publish",
     "/v1/articles/{ref}/withdraw", "/v1/articles/{ref}/restore", "/v1/articles/{ref}/corrections",
     "/v1/articles/{ref}/revisions", "/v1/articles/{ref}/revisions/{version}",
     "/v1/articles/{ref}/revisions/{version}/diff", "/v1/articles/{ref}/revisions/{version}/restore",

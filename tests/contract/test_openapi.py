@@ -30,7 +30,7 @@ ONLY_FOR_SOME_OR_SOMETIMES = {
 }  # fmt: skip
 VERBS = {
     "list", "get", "create", "replace", "update", "delete", "publish", "withdraw", "restore", "add",
-    "merge", "revoke", "diff",
+    "merge", "revoke", "diff", "bulk",
 }  # fmt: skip
 
 

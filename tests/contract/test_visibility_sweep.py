@@ -76,6 +76,7 @@ BODIES: dict[str, Any] = {
 }
 WRITES_THAT_NAME_NO_ARTICLE = {
     "create_article",
+    "bulk_articles",  # names them in its lines: tests/articles/test_bulk.py
     "create_author", "replace_author", "update_author", "delete_author", "merge_author",
     "create_tag", "replace_tag", "update_tag", "delete_tag", "merge_tag",
     "create_key", "update_key", "revoke_key",
