@@ -33,6 +33,8 @@ from app.web.problems import Problem
 from app.web.server import HttpProtocol
 
 Arguments = ParamSpec("Arguments")
+SHUTDOWN_SECONDS = 20
+"""How long requests under way may take to end when the server is asked to stop."""
 
 
 def _said_plainly(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -297,6 +299,7 @@ def _run_server(settings: Settings) -> None:
         "server_header": False,
         "http": HttpProtocol,
         "ws": "none",
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
         # A worker answers only when it has imported everything. On a busy machine that takes more
         # than the five seconds of uvicorn, which would kill it then, and the next one, for ever.
         "timeout_worker_healthcheck": 60,

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     stream_clients_max: int = Field(
         500, ge=1, le=100_000, description="Clients of one process that may wait for changes."
     )
+    stream_seconds_max: float = Field(
+        3600, gt=0, le=86_400, description="How long one stream lasts before its client comes anew."
+    )
     stream_send_timeout_seconds: float = Field(
         30, gt=0, le=600, description="How long a stream's client may take to read what it is sent."
     )

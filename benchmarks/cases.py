@@ -91,13 +91,13 @@ def _new_article(random: Random) -> dict[str, Any]:
 
 def _statements(client: TestClient, method: str, path: str, **request: Any) -> int:
     """How many SQL statements a request takes, beside BEGIN and COMMIT."""
-    with _watched() as statements:
+    with watched() as statements:
         client.request(method, path, **request).raise_for_status()
     return len(statements)
 
 
 @contextmanager
-def _watched() -> Iterator[list[str]]:
+def watched() -> Iterator[list[str]]:
     statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

@@ -34,10 +34,11 @@ _POPULARITY = list(accumulate(1 / rank for rank in range(1, TAGS + 1)))
 Row = dict[str, Any]
 
 
-def fill(database: Database, articles: int) -> None:
+def fill(database: Database, articles: int, body_characters: int = BODY_CHARACTERS) -> None:
     """Adds the authors, the tags and so many published articles, a minute apart, oldest first."""
     random = Random(1)
-    bodies = [render("html", source) for source in (body_source(random) for _ in range(BODIES))]
+    sources = [body_source(random, body_characters) for _ in range(BODIES)]
+    bodies = [render("html", source) for source in sources]
     with database.writing() as session:
         authors, tags = _add_names(session, random)
     for first in range(0, articles, ARTICLES_A_BATCH):
@@ -53,7 +54,12 @@ def fill(database: Database, articles: int) -> None:
             topics = [_sort_keys(row) | tag for row in rows for tag in _topics(tags, random)]
             for model, some in ((Article, rows), (ArticleAuthor, writers), (ArticleTag, topics)):
                 session.connection().execute(sa.insert(table(model)), some)
-    if not database.is_sqlite:  # what its autovacuum does by itself a little later
+    tidy(database)
+
+
+def tidy(database: Database) -> None:
+    """Does at once what PostgreSQL's autovacuum does by itself a little later."""
+    if not database.is_sqlite:
         engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(sa.text("VACUUM ANALYZE"))
@@ -63,10 +69,10 @@ def words(random: Random, count: int) -> str:
     return " ".join("".join(random.choices(_SYLLABLES, k=3)) for _ in range(count)).capitalize()
 
 
-def body_source(random: Random) -> str:
-    """HTML of about `BODY_CHARACTERS`."""
+def body_source(random: Random, characters: int = BODY_CHARACTERS) -> str:
+    """HTML of about so many characters."""
     paragraphs: list[str] = []
-    while sum(len(paragraph) for paragraph in paragraphs) < BODY_CHARACTERS:
+    while sum(len(paragraph) for paragraph in paragraphs) < characters:
         paragraphs.append(f"<p>{words(random, 60)}.</p>")
     return "\n".join(paragraphs)
 

@@ -159,8 +159,11 @@ def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
 
     def open_one(url: str, **settings: Any) -> Newsroom:
         clock = Clock()
-        # Tests tick themselves, so that numbers are taken when they say so.
-        quiet: dict[str, Any] = {"log_level": "error", "ticker": False, **settings}
+        # Tests tick themselves, so that numbers are taken when they say so; and the test client
+        # gets an answer only when it is over.
+        quiet: dict[str, Any] = {
+            "log_level": "error", "ticker": False, "stream_seconds_max": 0.1, **settings,
+        }  # fmt: skip
         app = create_app(Settings(database_url=url, **quiet), clock=clock)
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()

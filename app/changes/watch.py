@@ -42,19 +42,16 @@ class Watch:
 
     async def beyond(self, number: int, timeout_seconds: float) -> bool:
         """Waits until a later number than `number` is taken; False when the time is over first."""
-        news, deadline = asyncio.Event(), time.monotonic() + timeout_seconds
+        news = asyncio.Event()
         self._add(news)
         try:
-            while self._last <= number:
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    return False
-                try:
-                    await asyncio.wait_for(news.wait(), remaining)
-                except TimeoutError:
-                    return False
-                news.clear()
+            async with asyncio.timeout(timeout_seconds):
+                while self._last <= number:
+                    await news.wait()
+                    news.clear()
             return True
+        except TimeoutError:
+            return False
         finally:
             with self._lock:
                 del self._waiters[news]

@@ -1,7 +1,8 @@
 """What a follower is to remove: what it could have had at its cursor and can have no more."""
 
 import heapq
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,15 +65,13 @@ def removed_articles(
     so that nobody removes what they are to keep.
     """
     waiting: list[Removal] = []
-    for batch in _batches(session, visibility, reach, place):
+    for batch, reached in _batches(session, visibility, reach, place):
         had = [one for one in batch if reach.holds(one.state)]
         for removal in _where_lost(session, visibility, reach, had):
             heapq.heappush(waiting, removal)
         # What later batches find was lost later than all of this one began to change.
-        while batch and waiting and waiting[0].sequence <= batch[-1].sequence:
+        while waiting and waiting[0].sequence <= reached:
             yield heapq.heappop(waiting)
-    while waiting:
-        yield heapq.heappop(waiting)
 
 
 def _ended_since(place: Place) -> sa.Select[Any]:
@@ -89,25 +88,42 @@ def _ended_since(place: Place) -> sa.Select[Any]:
 
 def _batches(
     session: Session, visibility: Visibility, reach: Reach, place: Place
-) -> Iterator[list[Departure]]:
+) -> Iterator[tuple[list[Departure], float]]:
+    """What was over since the place, some at a time, each time with the number that was reached."""
     linked = reach.linked_ids()
-    query = _ended_since(place).where(former_state.c.kind == "article").limit(BATCH)
+    query = _ended_since(place).where(former_state.c.kind == "article")
     if not visibility.previews:
         query = query.where(former_state.c.live)
-    last = 0
-    while True:
-        following = query.where(former_state.c.sequence > last)
-        if linked is not None:
-            its = sa.select(former_state_ref.c.sequence).where(
-                former_state_ref.c.target_id.in_(linked),
-                former_state_ref.c.sequence > max(place.number, place.began, last),
+    reached: float = max(place.number, place.began)
+    while reached < math.inf:
+        if linked is None:
+            batch = read_departures(
+                session, query.where(former_state.c.sequence > reached).limit(BATCH)
             )
-            following = following.where(former_state.c.sequence.in_(its))
-        batch = read_departures(session, following)
-        yield batch
-        if len(batch) < BATCH:
-            return
-        last = batch[-1].sequence
+            walked = [one.sequence for one in batch]
+        else:
+            walked = _walk_refs(session, linked, reached)
+            batch = read_departures(session, query.where(former_state.c.sequence.in_(walked)))
+        reached = walked[-1] if len(walked) == BATCH else math.inf
+        yield batch, reached
+
+
+def _walk_refs(session: Session, target_ids: Sequence[str], after: float) -> list[int]:
+    """The next numbers at which a state with one of these authors or tags was over."""
+    if not target_ids:
+        return []
+    refs = former_state_ref.c
+    walks = (
+        sa.select(refs.sequence)
+        .where(refs.target_id == target_id, refs.sequence > after)
+        .order_by(refs.sequence)
+        .limit(BATCH)
+        .subquery()
+        for target_id in target_ids
+    )
+    found = sa.union(*(sa.select(walk.c.sequence) for walk in walks)).subquery()
+    query = sa.select(found.c.sequence).order_by(found.c.sequence).limit(BATCH)
+    return list(session.connection().scalars(query))
 
 
 def _where_lost(

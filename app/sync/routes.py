@@ -75,8 +75,9 @@ async def stream_changes(
 
     The `data` of each event is an entry as in `GET /v1/changes`. The `id` is the cursor: it comes
     with the last event of each batch, so that whoever was cut off in the middle of one gets it
-    again. A comment or an `id` alone every 15 seconds says that the connection lives. When the
-    stream must end, an event `problem` says why. A client that does not read is dropped.
+    again. A comment with the `id` every 15 seconds says that the connection lives. A stream ends
+    after a while, and clients come again with `Last-Event-ID`, as browsers do by themselves. When
+    it must end, an event `problem` says why. A client that does not read is dropped.
     """
     _check_allowed(reader, query)
     following = _following(request, query)
@@ -84,7 +85,13 @@ async def stream_changes(
     first = await _read(db, reader, following, last_event_id or query.since, LIMIT_DEFAULT)
     events = _events(request, db, following, first)
     seats: Seats = request.app.state.seats
-    return EventStream(events, seats, request.app.state.settings.stream_send_timeout_seconds)
+    settings = request.app.state.settings
+    return EventStream(
+        events,
+        seats,
+        seconds_max=settings.stream_seconds_max,
+        send_timeout_seconds=settings.stream_send_timeout_seconds,
+    )
 
 
 def _check_allowed(reader: Caller, query: StreamQuery) -> None:

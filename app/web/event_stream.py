@@ -38,7 +38,10 @@ class Seats:
 
 
 class EventStream(Response):
-    """Sends chunks as they come, until they end, the client goes or the server stops.
+    """Sends chunks as they come, until they end, the client goes, the server stops, or the time is over.
+
+    Clients come again by themselves, and go on where they were: so that a stream's end costs them
+    nothing, and in time they spread anew over the processes.
 
     Nothing piles up for a client that does not read: the next chunk is made when the last one has
     been taken, and after `send_timeout_seconds` without that the connection is cut.
@@ -47,7 +50,12 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, chunks: AsyncGenerator[bytes], seats: Seats, send_timeout_seconds: float
+        self,
+        chunks: AsyncGenerator[bytes],
+        seats: Seats,
+        *,
+        seconds_max: float,
+        send_timeout_seconds: float,
     ) -> None:
         # `no-transform` and the second one keep proxies from holding events back.
         headers = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
@@ -55,13 +63,19 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._chunks = chunks
         self._seats = seats
+        self._seconds_max = seconds_max
         self._send_timeout_seconds = send_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._seats.one():
             ends = [
                 asyncio.ensure_future(one)
-                for one in (self._pump(scope, send), until_gone(receive), _until_stopping(scope))
+                for one in (
+                    self._pump(scope, send),
+                    until_gone(receive),
+                    _until_stopping(scope),
+                    asyncio.sleep(self._seconds_max),
+                )
             ]
             try:
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -81,7 +95,8 @@ class EventStream(Response):
         async for chunk in self._chunks:
             message = {"type": "http.response.body", "body": chunk, "more_body": True}
             try:
-                await asyncio.wait_for(send(message), self._send_timeout_seconds)
+                async with asyncio.timeout(self._send_timeout_seconds):
+                    await send(message)
             except TimeoutError:
                 cut_connection(scope)
                 return

@@ -10,8 +10,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import pytest
 
 from tests.conftest import Newsroom, serving
+
+
+@pytest.fixture
+def newsroom(open_newsroom: Callable[..., Newsroom], database_url: str) -> Newsroom:
+    """One whose streams last."""
+    return open_newsroom(database_url, stream_seconds_max=60)
 
 
 class Events:
@@ -115,16 +122,17 @@ def test_a_wrong_cursor_is_a_plain_problem(newsroom: Newsroom, served: str) -> N
 
 
 def test_head_ends_with_the_headers(newsroom: Newsroom, served: str) -> None:
-    answer = httpx2.head(f"{served}/v1/changes/stream", timeout=10)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/event-stream")
+    for _ in range(20):
+        answer = httpx2.head(f"{served}/v1/changes/stream", timeout=10)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
     until(lambda: newsroom.app.state.seats.taken == 0)
 
 
 def test_no_more_clients_than_there_are_seats(
     open_newsroom: Callable[..., Newsroom], database_url: str
 ) -> None:
-    newsroom = open_newsroom(database_url, stream_clients_max=2)
+    newsroom = open_newsroom(database_url, stream_clients_max=2, stream_seconds_max=60)
     with serving(newsroom.app) as served:
         with stream(served), stream(served):
             until(lambda: newsroom.app.state.seats.taken == 2)
@@ -140,7 +148,7 @@ def test_no_more_clients_than_there_are_seats(
 def test_a_client_that_does_not_read_is_dropped(
     open_newsroom: Callable[..., Newsroom], database_url: str
 ) -> None:
-    newsroom = open_newsroom(database_url, stream_send_timeout_seconds=0.5)
+    newsroom = open_newsroom(database_url, stream_send_timeout_seconds=0.5, stream_seconds_max=60)
     body = {"format": "text", "source": "word " * 40_000}
     for number in range(40):
         newsroom.article(f"Long {number}", body=body)
@@ -155,6 +163,14 @@ def test_a_client_that_does_not_read_is_dropped(
         # Cut off, not ended (RFC 9112, section 7.1), with what the kernel had taken already.
         assert not received.endswith(b"0\r\n\r\n")
         assert len(received) < 40 * len(body["source"])
+
+
+def test_a_stream_ends_in_time(open_newsroom: Callable[..., Newsroom], database_url: str) -> None:
+    newsroom = open_newsroom(database_url, stream_seconds_max=0.5)
+    newsroom.article("One")
+    with serving(newsroom.app) as served, stream(served) as events:
+        assert events.articles(1) == ["One"]
+        assert events.next() == ("end", None)
 
 
 def test_a_long_poll_answers_when_there_is_news(newsroom: Newsroom, served: str) -> None:
