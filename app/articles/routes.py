@@ -126,7 +126,8 @@ async def bulk_articles(
     Every line is by itself: one that fails has its problem in its answer, and the others are
     written. Answers come while you send, some hundred lines at a time, and only what is answered
     is written: where the connection breaks, send everything again, and what is there is
-    `unchanged`. Read answers while you send; who does not is read no further.
+    `unchanged`; an `Idempotency-Key` is refused, for that needs none. Read answers while you send;
+    who does not is read no further.
     """
     media_type = check_media_type(request, LINE_MEDIA_TYPES)
     if publish:

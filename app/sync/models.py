@@ -56,8 +56,8 @@ class StreamQuery(ArticleFilter):
     body: BodyForms | None = None
 
     @property
-    def kinds(self) -> frozenset[str]:
-        return frozenset(self.types.split(","))
+    def kinds(self) -> frozenset[Kind]:
+        return frozenset(kind for kind in KINDS if kind in self.types.split(","))
 
     @property
     def chosen(self) -> ArticleFilter:

@@ -18,7 +18,7 @@ from app.changes.models import Kind, SequenceCounter
 from app.db.columns import table
 from app.sync.models import ChangeDocument, StreamQuery
 from app.sync.places import Cursors, Place
-from app.sync.removals import Removal, last_ended, removed_articles, removed_things
+from app.sync.removals import Removal, last_over, removed_articles, removed_things
 from app.tags import queries as tags
 
 counter = table(SequenceCounter)
@@ -61,11 +61,13 @@ def read_changes(
     """The page after `since`. All of it is one moment: the sequence, the states, the clock."""
     last, caller = _at_newest_moment(session, caller)
     cursors = _cursors(session, caller, following)
+    reach = Reach(session, caller.visibility, following.query.chosen)
     if since is None:
-        place = Place(0, last_ended(session, caller.visibility))
+        place = Place(0, last_over(session, following.query.kinds, reach))
     else:
         place = cursors.decode(since, following.start)
-    entries, number, has_more = _page(session, caller, following.query, place, limit)
+    walk = _in_order(session, caller, following.query, reach, place, limit)
+    entries, number, has_more = _page(walk, place, limit)
     if not has_more and last - number >= UNSEEN_MAX:
         number = last - last % UNSEEN_MAX
     data = _documents(session, caller, following, entries)
@@ -93,7 +95,7 @@ def _cursors(session: Session, caller: Caller, following: Following) -> Cursors:
 
 
 def _page(
-    session: Session, caller: Caller, query: StreamQuery, place: Place, limit: int
+    walk: Iterator[_Upsert | Removal], place: Place, limit: int
 ) -> tuple[list[_Upsert | Removal], int, bool]:
     """The entries, the number that the page reaches, and whether there is more.
 
@@ -101,7 +103,7 @@ def _page(
     """
     entries: dict[tuple[str, str], _Upsert | Removal] = {}
     number = place.number
-    for entry in _in_order(session, caller, query, place, limit):
+    for entry in walk:
         key = (entry.kind, entry.id)
         if entries.pop(key, None) is None and len(entries) == limit:
             return list(entries.values()), number, True
@@ -111,11 +113,12 @@ def _page(
 
 
 def _in_order(
-    session: Session, caller: Caller, query: StreamQuery, place: Place, limit: int
+    session: Session, caller: Caller, query: StreamQuery, reach: Reach, place: Place, limit: int
 ) -> Iterator[_Upsert | Removal]:
     sources: list[Any] = []
     if "article" in query.kinds:
-        sources.append(_article_removals(session, caller, query, place))
+        if place.number:
+            sources.append(removed_articles(session, caller.visibility, reach, place))
         view = articles.view_of(query.fields, query.body)
         rows = articles.articles_after(
             session, caller.visibility, query.chosen, place.number, view, limit
@@ -131,15 +134,6 @@ def _in_order(
         sources.append(_upserts("tag", tags.tags_after(session, caller, place.number, limit)))
     # Where a removal and an upsert have one number, the upsert is last and counts.
     return heapq.merge(*sources, key=lambda entry: (entry.sequence, isinstance(entry, _Upsert)))
-
-
-def _article_removals(
-    session: Session, caller: Caller, query: StreamQuery, place: Place
-) -> Iterator[Removal]:
-    if place.number == 0:
-        return
-    reach = Reach(session, caller.visibility, query.chosen)
-    yield from removed_articles(session, caller.visibility, reach, place)
 
 
 def _upserts(kind: Kind, rows: Any) -> list[_Upsert]:

@@ -22,6 +22,7 @@ from app.changes.models import Kind
 from app.sync.places import Place
 
 BATCH = 200
+LOOKED_BACK_MAX = 2_000
 
 
 @dataclass(frozen=True, order=True)
@@ -34,19 +35,28 @@ class Removal:
     reason: str
 
 
-def last_ended(session: Session, visibility: Visibility) -> int:
-    """The number at which something that the caller could see, or anybody with such a key, was last
-    over; a copy that is begun now has none of what was over by then."""
-    ended = former_state.c
-    query = sa.select(ended.sequence).order_by(ended.sequence.desc()).limit(1)
-    if not visibility.previews:
-        was_out = [ended.live, ended.published_at <= ended.at]
-        if not visibility.embargoed:
-            was_out.append(
-                sa.or_(ended.embargoed_until.is_(None), ended.embargoed_until <= ended.at)
-            )
-        query = query.where(sa.or_(ended.kind != "article", sa.and_(*was_out)))
-    return session.connection().execute(query).scalar_one_or_none() or 0
+def last_over(session: Session, kinds: frozenset[Kind], reach: Reach) -> int:
+    """The number at which something that the follower could have had was last over.
+
+    A copy that is begun now has none of what was over by then. Looking back ends after
+    `LOOKED_BACK_MAX` states that it could not have had, at the number that was reached.
+    """
+    things = former_state.c
+    named = sa.select(sa.func.max(things.sequence)).where(things.kind.in_(kinds - {"article"}))
+    newest: int = (
+        session.connection().execute(named).scalar_one() or 0 if kinds != {"article"} else 0
+    )
+    reached: float = math.inf
+    for _batch in range(LOOKED_BACK_MAX // BATCH):
+        walked = _walk(session, reach.linked_ids(), reached, backwards=True)
+        query = sa.select(former_state).where(things.sequence.in_(walked), things.kind == "article")
+        for one in read_departures(session, query.order_by(things.sequence.desc())):
+            if reach.holds(one.state):
+                return max(newest, one.sequence)
+        if len(walked) < BATCH:
+            return newest
+        reached = walked[-1]
+    return max(newest, int(reached))
 
 
 def removed_things(session: Session, kind: Kind, place: Place, limit: int) -> list[Removal]:
@@ -96,34 +106,37 @@ def _batches(
         query = query.where(former_state.c.live)
     reached: float = max(place.number, place.began)
     while reached < math.inf:
-        if linked is None:
-            batch = read_departures(
-                session, query.where(former_state.c.sequence > reached).limit(BATCH)
-            )
-            walked = [one.sequence for one in batch]
-        else:
-            walked = _walk_refs(session, linked, reached)
-            batch = read_departures(session, query.where(former_state.c.sequence.in_(walked)))
+        walked = _walk(session, linked, reached)
+        batch = read_departures(session, query.where(former_state.c.sequence.in_(walked)))
         reached = walked[-1] if len(walked) == BATCH else math.inf
         yield batch, reached
 
 
-def _walk_refs(session: Session, target_ids: Sequence[str], after: float) -> list[int]:
-    """The next numbers at which a state with one of these authors or tags was over."""
+def _walk(
+    session: Session, target_ids: Sequence[str] | None, start: float, *, backwards: bool = False
+) -> list[int]:
+    """The next numbers at which a state was over, where `target_ids` are given one with any of them."""
+    if target_ids is None:
+        query = _next_numbers(former_state.c.sequence, start, backwards)
+        return list(session.connection().scalars(query))
     if not target_ids:
         return []
     refs = former_state_ref.c
     walks = (
-        sa.select(refs.sequence)
-        .where(refs.target_id == target_id, refs.sequence > after)
-        .order_by(refs.sequence)
-        .limit(BATCH)
-        .subquery()
+        _next_numbers(refs.sequence, start, backwards).where(refs.target_id == target_id).subquery()
         for target_id in target_ids
     )
     found = sa.union(*(sa.select(walk.c.sequence) for walk in walks)).subquery()
-    query = sa.select(found.c.sequence).order_by(found.c.sequence).limit(BATCH)
+    query = _next_numbers(found.c.sequence, start, backwards)
     return list(session.connection().scalars(query))
+
+
+def _next_numbers(sequence: sa.ColumnElement[int], start: float, backwards: bool) -> sa.Select[int]:
+    query = sa.select(sequence).limit(BATCH)
+    if not backwards:
+        return query.where(sequence > int(start)).order_by(sequence)
+    query = query.order_by(sequence.desc())
+    return query if start == math.inf else query.where(sequence < int(start))
 
 
 def _where_lost(

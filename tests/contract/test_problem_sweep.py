@@ -31,7 +31,8 @@ SCOPES = ("read", "preview", "write", "publish", "admin")
 NEEDED = {
     "read": {
         "list_articles", "get_article", "list_authors", "get_author", "list_tags", "get_tag",
-        "get_me", "list_revisions", "get_revision", "diff_revisions",
+        "get_me", "list_revisions", "get_revision", "diff_revisions", "list_changes",
+        "stream_changes",
     },
     "write": {
         "create_article", "replace_article", "update_article", "delete_article", "add_correction",

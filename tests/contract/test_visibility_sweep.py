@@ -59,6 +59,9 @@ PARAMETERS = {
     "parent": ["sport"],
     "article_count": ["true"],
     "with": ["1", "2", "99"],
+    "since": [],
+    "types": ["article,author,tag"],
+    "wait": ["0"],
 }  # fmt: skip
 BODIES: dict[str, Any] = {
     "get_article": None,
@@ -200,6 +203,10 @@ def addresses(town: Newsroom, key: dict[str, str]) -> Iterator[str]:
             page = town.get(f"{place}?limit=1", key).json().get("page")
             if page and page["next"]:
                 yield f"{place}?cursor={page['next']}"
+        if "since" in names:
+            for limit in ("", "?limit=1"):
+                page = town.get(f"/v1/changes{limit}", key).json()["page"]
+                yield f"{place}?since={page['next']}"
 
 
 def seen(answer: Response) -> tuple[Any, ...]:
