@@ -22,6 +22,7 @@ from app.authors.routes import router as authors_router
 from app.changes.actions import forget_old_revisions
 from app.changes.watch import Watch
 from app.db.database import Database
+from app.history.routes import router as history_router
 from app.settings import Settings, load_settings
 from app.sync.routes import router as sync_router
 from app.tags.routes import router as tags_router
@@ -128,7 +129,14 @@ def _forget(database: Database, now: datetime, settings: Settings) -> None:
 
 def _add_routes(app: FastAPI) -> None:
     v1 = APIRouter(prefix="/v1")
-    for router in (articles_router, authors_router, tags_router, sync_router, access_router):
+    for router in (
+        articles_router,
+        history_router,
+        authors_router,
+        tags_router,
+        sync_router,
+        access_router,
+    ):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health_router)

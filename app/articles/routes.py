@@ -1,17 +1,15 @@
 """`/v1/articles`: listing, reading, writing and publishing the news."""
 
-from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
-from pydantic_core import to_json
-from sqlmodel import Session
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from app.access.caller import Caller, Editor, Publisher, Reader, writing, writing_on
 from app.access.idempotency import IdempotencyKey, refuse_idempotency_key
 from app.archive.models import Article
-from app.articles import actions, creation, history, lifecycle, queries, revisions
+from app.articles import actions, creation, lifecycle, queries
+from app.articles.answers import answer_article
 from app.articles.bulk import Bulk
 from app.articles.models import (
     ArticleCreate,
@@ -27,24 +25,17 @@ from app.articles.models import (
     PublishRequest,
     WithdrawRequest,
 )
-from app.articles.revisions import RevisionDiff, RevisionDiffQuery, RevisionList, RevisionPublic
 from app.articles.submissions import Submission, submission
 from app.db.database import Database
 from app.web.answers import LINE_MEDIA_TYPES, LineAnswers, body_of_lines
-from app.web.conditional import IfMatch, OptionalIfMatch, Precondition, json_response
+from app.web.conditional import IfMatch, OptionalIfMatch, Precondition
 from app.web.lines import ArraySplitter, NdjsonSplitter
-from app.web.pages import ListQuery, Paging
+from app.web.pages import Paging
 from app.web.params import PathRef, StrictRoute, check_media_type, patched
-from app.web.problems import Moved, Problem
 from app.web.sessions import Db
 
 router = APIRouter(prefix="/articles", tags=["articles"], route_class=StrictRoute)
-WHOLE = queries.view_of(None, None, default_body="html")
-NO_BODY = queries.view_of(None, None)
 PublishNow = Annotated[Publish, Query()]
-PastVersion = Annotated[
-    int, Path(description="The `version` that it was.", ge=1, le=revisions.VERSION_MAX)
-]
 
 
 @router.get("", operation_id="list_articles", response_model=ArticleList)
@@ -95,7 +86,7 @@ def create_article(
     base_url = request.app.state.settings.base_url
     with writing(request, editor, once) as (session, editor):
         article = creation.create_article(session, editor, sent)
-        answer = _answer(request, session, editor, article.id, status=201)
+        answer = answer_article(request, session, editor, article.id, status=201)
         answer.headers["Location"] = f"{base_url}/v1/articles/{article.slug}"
         return once.keep(session, answer)
 
@@ -161,7 +152,7 @@ def get_article(
     view = queries.view_of(query.fields, query.body, default_body="html")
     queries.check_body_forms(view, reader.visibility)
     with db.reading() as session:
-        return _answer(request, session, reader, ref, view=view)
+        return answer_article(request, session, reader, ref, view=view)
 
 
 @router.put("/{ref}", operation_id="replace_article", response_model=ArticlePublic)
@@ -181,7 +172,7 @@ def replace_article(
     with writing(request, editor) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         actions.replace_article(session, editor, article, sent)
-        return _answer(request, session, editor, article.id)
+        return answer_article(request, session, editor, article.id)
 
 
 @router.patch("/{ref}", operation_id="update_article", response_model=ArticlePublic)
@@ -195,7 +186,7 @@ def update_article(
         wanted = patched(ArticleCreate, actions.article_content(session, article), changes)
         sent = _submission(request, wanted, before=article, prepared=prepared)
         actions.replace_article(session, editor, article, sent)
-        return _answer(request, session, editor, article.id)
+        return answer_article(request, session, editor, article.id)
 
 
 @router.delete("/{ref}", operation_id="delete_article", status_code=204, response_class=Response)
@@ -229,7 +220,7 @@ def publish_article(
         actions.change_lifecycle(
             session, publisher, article, partial(lifecycle.release, at=at, now=now)
         )
-        return once.keep(session, _answer(request, session, publisher, article.id))
+        return once.keep(session, answer_article(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/withdraw", operation_id="withdraw_article", response_model=ArticlePublic)
@@ -252,7 +243,7 @@ def withdraw_article(
         actions.change_lifecycle(
             session, publisher, article, partial(lifecycle.withdraw, reason=reason, now=now)
         )
-        return once.keep(session, _answer(request, session, publisher, article.id))
+        return once.keep(session, answer_article(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/restore", operation_id="restore_article", response_model=ArticlePublic)
@@ -268,7 +259,7 @@ def restore_article(
         article = actions.existing_article(session, publisher, ref, match)
         now = publisher.visibility.now
         actions.change_lifecycle(session, publisher, article, partial(lifecycle.restore, now=now))
-        return once.keep(session, _answer(request, session, publisher, article.id))
+        return once.keep(session, answer_article(request, session, publisher, article.id))
 
 
 @router.post("/{ref}/corrections", operation_id="add_correction", response_model=ArticlePublic)
@@ -284,122 +275,7 @@ def add_correction(
     with writing(request, editor, once) as (session, editor):
         article = actions.existing_article(session, editor, ref, match)
         actions.add_correction(session, editor, article, wanted)
-        return once.keep(session, _answer(request, session, editor, article.id))
-
-
-@router.get("/{ref}/revisions", operation_id="list_revisions", response_model=RevisionList)
-def list_revisions(
-    request: Request, reader: Reader, db: Db, ref: PathRef, query: Annotated[ListQuery, Query()]
-) -> Response:
-    """Lists the versions of an article, the newest first, and what each of them changed.
-
-    With `preview` these are all that are kept. Without, they are those that readers could see
-    while they stood: not the drafts before, and nothing from before a withdrawal.
-    """
-    visibility = reader.visibility
-    with db.reading() as session:
-        article = queries.find_article(session, visibility, ref, NO_BODY)
-        paging = Paging(request, query, f"revisions of {article.id}", visibility.fingerprint)
-        walked = history.list_versions(
-            session, visibility, article.id, paging.position, paging.params.limit + 1
-        )
-        shown, page = paging.page(walked, lambda past: (past.version,))
-        oldest = shown[-1].version if shown else 1
-        before = history.version_before(session, visibility, article.id, oldest)
-    data = [
-        revisions.list_item(older, past, visibility)
-        for past, older in zip(shown, [*shown[1:], before], strict=False)
-    ]
-    return paging.answer(request, data, page, private=not reader.is_anonymous)
-
-
-@router.get(
-    "/{ref}/revisions/{version}", operation_id="get_revision", response_model=RevisionPublic
-)
-def get_revision(
-    request: Request, reader: Reader, db: Db, ref: PathRef, version: PastVersion
-) -> Response:
-    """Gives an article as it was in one version.
-
-    Authors and tags have the names that they have today. A version that you may not see, or that
-    is kept no more, is a 404.
-    """
-    visibility = reader.visibility
-    with db.reading() as session:
-        article = queries.find_article(session, visibility, ref, WHOLE)
-        past = history.find_version(session, visibility, article.id, version)
-        names = revisions.load_names(session, past)
-    body = revisions.rendered_body(past, article)
-    document = revisions.revision_document(past, names, body, visibility)
-    return json_response(request, to_json(document), private=not reader.is_anonymous)
-
-
-@router.get(
-    "/{ref}/revisions/{version}/diff", operation_id="diff_revisions", response_model=RevisionDiff
-)
-def diff_revisions(
-    request: Request,
-    reader: Reader,
-    db: Db,
-    ref: PathRef,
-    version: PastVersion,
-    query: Annotated[RevisionDiffQuery, Query()],
-) -> Response:
-    """Compares a version with the one before that you may see, or with any other: `with=`.
-
-    Texts are compared word by word. Where two have hardly anything in common, the whole is given
-    as deleted and inserted.
-    """
-    visibility = reader.visibility
-    with db.reading() as session:
-        article = queries.find_article(session, visibility, ref, WHOLE)
-        past = history.find_version(session, visibility, article.id, version)
-        if query.other is None:
-            before = history.version_before(session, visibility, article.id, version)
-        else:
-            before = history.find_version(session, visibility, article.id, query.other)
-        names = revisions.load_names(session, *filter(None, (before, past)))
-    document = revisions.diff_document(before, past, names, article)
-    return json_response(request, to_json(document), private=not reader.is_anonymous)
-
-
-@router.post(
-    "/{ref}/revisions/{version}/restore",
-    operation_id="restore_revision",
-    response_model=ArticlePublic,
-)
-def restore_revision(
-    request: Request,
-    editor: Editor,
-    once: IdempotencyKey,
-    db: Db,
-    ref: PathRef,
-    version: PastVersion,
-    match: OptionalIfMatch,
-) -> Response:
-    """Makes the content of a version the article's next version; nothing is lost by it.
-
-    Slug, dates, status and corrections stay as they are; where the content is that one already,
-    there is no new version. Authors and tags that were merged since
-    are those that they became part of; deleted ones are left out. When another article has the
-    `external_id` by now, it is a 409.
-    """
-    prepared = None
-    # Whether it can be done is for the writer's turn to say, where its answer may be there already.
-    with suppress(Problem, Moved), db.reading() as session:
-        prepared = _submission(request, _past_content(session, editor, ref, version))
-    with writing(request, editor, once) as (session, editor):
-        article = actions.existing_article(session, editor, ref, match)
-        wanted = _past_content(session, editor, article.id, version)
-        submission = _submission(request, wanted, before=article, prepared=prepared)
-        actions.replace_article(session, editor, article, submission)
-        return once.keep(session, _answer(request, session, editor, article.id))
-
-
-def _past_content(session: Session, editor: Caller, ref: str, version: int) -> ArticleCreate:
-    article = queries.find_article(session, editor.visibility, ref, NO_BODY)
-    past = history.find_version(session, editor.visibility, article.id, version)
-    return history.content_to_restore(session, past, article)
+        return once.keep(session, answer_article(request, session, editor, article.id))
 
 
 def _submission(
@@ -422,23 +298,3 @@ def _prepared(
         article = actions.existing_article(session, editor, ref, Precondition("*"))
         document = actions.article_content(session, article)
     return _submission(request, patched(ArticleCreate, document, changes))
-
-
-def _answer(
-    request: Request,
-    session: Session,
-    caller: Caller,
-    ref: str,
-    *,
-    view: queries.View = WHOLE,
-    status: int = 200,
-) -> Response:
-    """The article as it now is, read in the same transaction that may just have changed it."""
-    row = queries.find_article(session, caller.visibility, ref, view)
-    links = queries.load_links(session, [row.id])
-    template = request.app.state.settings.article_url_template
-    document = queries.article_document(row, links, view, caller.visibility, template)
-    private = not caller.is_anonymous
-    return json_response(
-        request, to_json(document), version=row.version, private=private, status=status
-    )

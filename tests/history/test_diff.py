@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.articles.diff import Change, word_diff
+from app.history.diff import Change, word_diff
 
 LENGTH = 300_000
 
