@@ -102,14 +102,19 @@ def record_removal(
 def _end_public_state(
     session: Session, kind: Kind, entity_id: str, number: int, at: datetime
 ) -> None:
-    # An author or tag is there for everybody from its first number on.
+    # An author or tag is there for everybody from its first number on. One that never was here, of
+    # which a copy of another newsroom tells that it is gone, nobody can have.
     first = sa.select(sa.func.min(revision.c.sequence)).where(revision.c.entity_id == entity_id)
-    session.connection().execute(
+    connection = session.connection()
+    state_sequence = connection.execute(first).scalar_one()
+    if state_sequence is None:
+        return
+    connection.execute(
         sa.insert(former_state).values(
             sequence=number,
             kind=kind,
             entity_id=entity_id,
-            state_sequence=first.scalar_subquery(),
+            state_sequence=state_sequence,
             at=at,
             reason="deleted",
             live=True,

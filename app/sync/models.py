@@ -116,11 +116,15 @@ class Change(OutputModel):
     op: Literal["upsert", "remove"]
     id: str = Field(json_schema_extra={"format": "uuid"})
     version: int = Field(default=0, description="Only with `upsert`.")
-    article: ArticleListItem | None = Field(
+    article: ArticleListItem = Field(  # type: ignore[assignment]
         default=None, description="As in the list, with the `fields` and `body` asked for."
     )
-    author: AuthorPublic | None = Field(default=None, description="Where `type` is `author`.")
-    tag: TagPublic | None = Field(default=None, description="Where `type` is `tag`.")
+    author: AuthorPublic = Field(  # type: ignore[assignment]
+        default=None, description="Where `type` is `author`."
+    )
+    tag: TagPublic = Field(  # type: ignore[assignment]
+        default=None, description="Where `type` is `tag`."
+    )
     reason: Reason = Field(
         default="deleted",
         description="Only with `remove`. `left_scope`: it exists, but is not among what you "
@@ -139,3 +143,18 @@ class Changes(OutputModel):
 
 
 ChangeDocument = dict[str, Any]
+
+EVENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "properties": {
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Change"},
+        },
+        "event": {"type": "string", "enum": ["message", "problem"]},
+        "id": {"type": "string", "description": "The cursor to go on from."},
+        "retry": {"type": "integer", "description": "Milliseconds."},
+    },
+}

@@ -14,7 +14,7 @@ from app.access.caller import Caller, Reader, reader_again
 from app.articles.queries import check_body_forms, view_of
 from app.changes.watch import Watch
 from app.db.database import Database, DatabaseBusy
-from app.sync.models import LIMIT_DEFAULT, Changes, ChangesQuery, StreamQuery
+from app.sync.models import EVENT_SCHEMA, LIMIT_DEFAULT, Changes, ChangesQuery, StreamQuery
 from app.sync.queries import ChangesRead, Following, read_changes
 from app.web.conditional import json_response
 from app.web.event_stream import EventStream, Seats, stopping_event, until_gone
@@ -55,7 +55,7 @@ async def list_changes(
     "/stream",
     operation_id="stream_changes",
     response_class=Response,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/event-stream": {"schema": EVENT_SCHEMA}}}},
 )
 async def stream_changes(
     request: Request,

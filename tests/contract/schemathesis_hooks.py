@@ -36,6 +36,7 @@ RULES_BEYOND_JSON_SCHEMA = re.compile(
             r"A published article has a date; withdraw it instead\.",
             r"may name 100 values at most",
             r"is cut, changed, or from another list or key",
+            r"is no cursor that this site gave; it is cut or changed",
         ]
     )
 )

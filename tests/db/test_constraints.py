@@ -40,6 +40,7 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_sequence_counter_one_row": [{"id": 2}],
 }
 REFERENCES: dict[str, dict[str, Any]] = {
+    "fk_idempotent_answer_key_id": {"key_id": NOBODY},
     "fk_tag_parent_id": {"parent_id": NOBODY},
     "fk_article_author_article_id": {"article_id": NOBODY},
     "fk_article_author_author_id": {"author_id": NOBODY},
@@ -81,6 +82,9 @@ def furnish(newsroom: Newsroom) -> None:
     newsroom.article(external_id="wire-1", authors=["mara-lind"], tags=["sport"])
     newsroom.article("Other", external_id="wire-2")
     newsroom.send("PATCH", "/v1/articles/other", {"slug": "moved"})
+    newsroom.send("PATCH", "/v1/articles/moved", {"language": "de"})
+    once = {"Idempotency-Key": '"once"'}
+    newsroom.send("POST", "/v1/articles", {"headline": "Once"}, once)
     newsroom.key("read")
 
 
