@@ -4,12 +4,10 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette_compress import CompressMiddleware
 
@@ -26,7 +24,7 @@ from app.history.routes import router as history_router
 from app.settings import Settings, load_settings
 from app.sync.routes import router as sync_router
 from app.tags.routes import router as tags_router
-from app.timers import Job, Timers
+from app.timers import Timer
 from app.web.cors import Cors
 from app.web.docs import ASSETS, docs_assets
 from app.web.docs import router as docs_router
@@ -95,36 +93,34 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # takes a fifth of the time.
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     app.state.cursor_secret = shared_secret(app.state.database, "cursors")
-    timers = Timers(_jobs(app))
-    timers.start()
+    timers = _timers(app)
+    for one in timers:
+        one.start()
     yield
-    timers.stop()
+    for one in timers:
+        one.stop()
     app.state.watch.stop()
     app.state.database.close()
 
 
-def _jobs(app: FastAPI) -> list[Job]:
+def _timers(app: FastAPI) -> list[Timer]:
+    """What this process does by itself. Each call does one batch, so that it can stop in between."""
     settings, database, clock = app.state.settings, app.state.database, app.state.clock
-    if not settings.ticker:
-        return []
-    return [
-        Job("tick", settings.tick_seconds, lambda: tick(database, clock())),
-        Job("forget", FORGET_SECONDS, lambda: _forget(database, clock(), settings)),
-    ]
-
-
-def _forget(database: Database, now: datetime, settings: Settings) -> None:
-    """Deletes what is kept for a time only, in batches that keep no writer waiting for long."""
     days, hours = settings.revision_retention_days, settings.idempotency_key_hours
-    kinds: list[Callable[[Session], int]] = [
-        partial(forget_old_revisions, now=now, days=days, batch=FORGET_BATCH),
-        partial(forget_old_answers, now=now, hours=hours, batch=FORGET_BATCH),
+
+    def forget_revisions() -> bool:
+        return forget_old_revisions(database, clock(), days, FORGET_BATCH) == FORGET_BATCH
+
+    def forget_answers() -> bool:
+        return forget_old_answers(database, clock(), hours, FORGET_BATCH) == FORGET_BATCH
+
+    timers = [
+        Timer("forget revisions", FORGET_SECONDS, forget_revisions),
+        Timer("forget answers", FORGET_SECONDS, forget_answers),
     ]
-    for forget in kinds:
-        forgotten = FORGET_BATCH
-        while forgotten == FORGET_BATCH:
-            with database.writing() as session:
-                forgotten = forget(session)
+    if settings.ticker:
+        timers.append(Timer("tick", settings.tick_seconds, lambda: tick(database, clock()) > 0))
+    return timers
 
 
 def _add_routes(app: FastAPI) -> None:

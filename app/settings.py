@@ -109,8 +109,11 @@ class Settings(BaseSettings):
     stream_seconds_max: float = Field(
         3600, gt=0, le=86_400, description="How long one stream lasts before its client comes anew."
     )
-    stream_send_timeout_seconds: float = Field(
-        30, gt=0, le=600, description="How long a stream's client may take to read what it is sent."
+    stream_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        le=600,
+        description="How long a client of a stream or a bulk request may neither read nor send.",
     )
     migrate_on_start: bool = Field(
         default=True, description="`byline serve` brings the schema up to date."

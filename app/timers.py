@@ -1,10 +1,7 @@
-"""What a server process does by itself, again and again, in a thread of its own."""
+"""What a server process does by itself, again and again."""
 
-import math
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
@@ -13,43 +10,35 @@ from app.db.database import DatabaseBusy
 log = structlog.get_logger("byline.timers")
 
 
-@dataclass
-class Job:
-    """Something to do every so many seconds. Failing once, it is tried again the next time."""
+class Timer(threading.Thread):
+    """Does something every so many seconds, in a thread of its own, until it is stopped.
 
-    name: str
-    every_seconds: float
-    work: Callable[[], object]
-    due_at: float = 0
+    `work` says whether there is more of it to do at once. When it fails, it is tried again the next
+    time.
+    """
 
-
-class Timers(threading.Thread):
-    """Does its jobs until it is stopped."""
-
-    def __init__(self, jobs: list[Job]) -> None:
-        super().__init__(name="timers", daemon=True)
-        self._jobs = jobs
+    def __init__(self, name: str, every_seconds: float, work: Callable[[], bool]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._every_seconds = every_seconds
+        self._work = work
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        while not self._stopping.is_set():
-            for job in self._jobs:
-                self._do_if_due(job)
-            soonest = min((job.due_at for job in self._jobs), default=math.inf)
-            self._stopping.wait(min(60.0, max(0.01, soonest - time.monotonic())))
+        while not self._stopping.wait(self._every_seconds):
+            while not self._stopping.is_set() and self._done_in_part():
+                pass
 
     def stop(self) -> None:
-        """Lets the job under way end, and then the thread."""
+        """Lets the work under way end, and then the thread."""
         self._stopping.set()
-        self.join()
+        if self.is_alive():
+            self.join()
 
-    def _do_if_due(self, job: Job) -> None:
-        if self._stopping.is_set() or time.monotonic() < job.due_at:
-            return
+    def _done_in_part(self) -> bool:
         try:
-            job.work()
+            return self._work()
         except DatabaseBusy as error:
-            log.warning("a job has to wait", job=job.name, reason=str(error))
+            log.warning("a timer has to wait", timer=self.name, reason=str(error))
         except Exception:
-            log.exception("a job failed", job=job.name)
-        job.due_at = time.monotonic() + job.every_seconds
+            log.exception("a timer failed", timer=self.name)
+        return False

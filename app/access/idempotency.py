@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from app.access.models import IdempotentAnswer
 from app.db.columns import table
+from app.db.database import Database
 from app.web.problems import FieldError, Problem, Replayed
 
 NAME = "Idempotency-Key"
@@ -93,7 +94,7 @@ class Once:
         return answer
 
 
-def forget_old_answers(session: Session, now: datetime, hours: float, batch: int) -> int:
+def forget_old_answers(database: Database, now: datetime, hours: float, batch: int) -> int:
     """Deletes up to `batch` answers older than `hours`, the oldest first, and says how many.
 
     Fewer than `batch` means that none are left.
@@ -106,8 +107,9 @@ def forget_old_answers(session: Session, now: datetime, hours: float, batch: int
         .limit(batch)
     )
     primary_key = sa.tuple_(columns.key_id, columns.key_hash)
-    deleted = session.connection().execute(sa.delete(idempotent_answer).where(primary_key.in_(old)))
-    return deleted.rowcount
+    with database.writing() as session:
+        forgotten = sa.delete(idempotent_answer).where(primary_key.in_(old))
+        return session.connection().execute(forgotten).rowcount
 
 
 def refuse_idempotency_key(reason: str) -> Any:

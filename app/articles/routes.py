@@ -137,6 +137,7 @@ async def bulk_articles(
         ),
         path=path,
         lines_max=settings.bulk_lines_max,
+        client_timeout_seconds=settings.stream_timeout_seconds,
     )
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from app.changes.models import FormerState, Kind, Revision, SequenceCounter
 from app.changes.queries import begins_a_version, content_of
 from app.db.columns import table
+from app.db.database import Database
 
 counter = table(SequenceCounter)
 former_state = table(FormerState)
@@ -123,21 +124,22 @@ def _end_public_state(
     )
 
 
-def forget_old_revisions(session: Session, now: datetime, days: int, batch: int) -> int:
-    """Deletes revisions of articles that were replaced more than `days` days ago, the oldest `batch` of them.
+def forget_old_revisions(database: Database, now: datetime, days: int, batch: int) -> int:
+    """Deletes up to `batch` revisions of articles that were replaced more than `days` days ago.
 
     Returns how many it deleted; fewer than `batch` means that none are left. 0 days keeps all.
     What anything was at any moment of those days stays known: the newest revision is never
     replaced, removals stay for ever, and where the oldest that stays has no snapshot of its own
-    it takes over the one that was its content.
+    it takes over the one that was its content. Looking for them keeps no writer waiting.
     """
     if days == 0:
         return 0
-    old = _replaced_before(session, now - timedelta(days=days), batch)
+    with database.reading() as session:
+        old = _replaced_before(session, now - timedelta(days=days), batch)
     if old:
-        connection = session.connection()
-        connection.execute(_hand_over(old))
-        connection.execute(sa.delete(revision).where(revision.c.sequence.in_(old)))
+        with database.writing() as session:
+            session.connection().execute(_hand_over(old))
+            session.connection().execute(sa.delete(revision).where(revision.c.sequence.in_(old)))
     return len(old)
 
 

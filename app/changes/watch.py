@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 import structlog
 
@@ -74,9 +73,9 @@ class Watch:
         while not self._stopping.is_set():
             try:
                 self._follow()
-            except (sa.exc.DBAPIError, psycopg.Error, OSError) as error:
+            except Exception as error:
                 # Nobody is told of anything meanwhile; the first look afterwards makes up for it.
-                log.warning("the watch lost its connection", reason=str(error).splitlines()[0])
+                log.warning("the watch lost its connection", reason=str(error).partition("\n")[0])
                 self._stopping.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:
@@ -112,10 +111,10 @@ class Watch:
                 heard = bool(list(connection.notifies(timeout=0.5, stop_after=1)))
 
     def _rest(self) -> None:
-        """While nobody waits, nobody asks."""
+        """While nobody waits, nobody asks. (Listening to PostgreSQL costs nothing, and goes on.)"""
         if not self._waiters and not self._stopping.is_set():
             self._wanted.clear()
-            if not self._waiters:
+            if not self._waiters and not self._stopping.is_set():
                 self._wanted.wait()
 
     def _tell(self, last: int) -> None:

@@ -46,9 +46,11 @@ def last_over(session: Session, kinds: frozenset[Kind], reach: Reach) -> int:
     newest: int = (
         session.connection().execute(named).scalar_one() or 0 if kinds != {"article"} else 0
     )
-    reached: float = math.inf
+    if "article" not in kinds:
+        return newest
+    reached, linked = math.inf, reach.linked_ids()
     for _batch in range(LOOKED_BACK_MAX // BATCH):
-        walked = _walk(session, reach.linked_ids(), reached, backwards=True)
+        walked = _walk(session, linked, reached, backwards=True)
         query = sa.select(former_state).where(things.sequence.in_(walked), things.kind == "article")
         for one in read_departures(session, query.order_by(things.sequence.desc())):
             if reach.holds(one.state):

@@ -90,7 +90,7 @@ async def stream_changes(
         events,
         seats,
         seconds_max=settings.stream_seconds_max,
-        send_timeout_seconds=settings.stream_send_timeout_seconds,
+        send_timeout_seconds=settings.stream_timeout_seconds,
     )
 
 

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.web.event_stream import cut_connection, stopping_event
 from app.web.lines import Line, Splitter
 from app.web.middleware import problem_of
 from app.web.problems import Problem, problem_document, validation_problem
@@ -52,31 +53,47 @@ class LineAnswers(StreamingResponse):
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, splitter: Splitter, work: Work, *, path: str, lines_max: int) -> None:
+    def __init__(
+        self,
+        splitter: Splitter,
+        work: Work,
+        *,
+        path: str,
+        lines_max: int,
+        client_timeout_seconds: float,
+    ) -> None:
         super().__init__((), headers={"Cache-Control": "no-store"})
         self._splitter = splitter
         self._work = work
         self._path = path
         self._lines_max = lines_max
+        self._client_timeout_seconds = client_timeout_seconds
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette's own would wait for a disconnect, and take the request's body away with that.
+        body = _Body(receive, stopping_event(scope), self._client_timeout_seconds)
         try:
-            async with aclosing(self._answers(receive)) as answers:
+            async with aclosing(self._answers(body)) as answers:
                 first = await anext(answers, b"")
                 await send(
                     {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
                 )
-                await send({"type": "http.response.body", "body": first, "more_body": True})
+                await self._send(send, first)
                 async for some in answers:
-                    await send({"type": "http.response.body", "body": some, "more_body": True})
+                    await self._send(send, some)
             await send({"type": "http.response.body", "body": b""})
         except ClientDisconnect:
             return
+        except TimeoutError:
+            cut_connection(scope)
 
-    async def _answers(self, receive: Receive) -> AsyncGenerator[bytes]:
+    async def _send(self, send: Send, some: bytes) -> None:
+        async with asyncio.timeout(self._client_timeout_seconds):
+            await send({"type": "http.response.body", "body": some, "more_body": True})
+
+    async def _answers(self, body: "_Body") -> AsyncGenerator[bytes]:
         batches: asyncio.Queue[Any] = asyncio.Queue(maxsize=1)
-        reading = asyncio.create_task(self._read(receive, batches))
+        reading = asyncio.create_task(self._read(body, batches))
         last = 0
         try:
             while (batch := await batches.get()) is not None:
@@ -103,19 +120,19 @@ class LineAnswers(StreamingResponse):
             problem = problem_of(error)
             return [failed(one.number, problem, self._path) for one in batch]
 
-    async def _read(self, receive: Receive, batches: asyncio.Queue[Any]) -> None:
+    async def _read(self, body: "_Body", batches: asyncio.Queue[Any]) -> None:
         try:
-            async with aclosing(self._batches(receive)) as read:
+            async with aclosing(self._batches(body)) as read:
                 async for lines in read:
                     await batches.put(await run_in_threadpool(self._work.prepare, lines))
             await batches.put(None)
         except Exception as error:  # it is told where the answers are made
             await batches.put(error)
 
-    async def _batches(self, receive: Receive) -> AsyncGenerator[list[Line]]:
+    async def _batches(self, body: "_Body") -> AsyncGenerator[list[Line]]:
         batch = _Batch()
         try:
-            async with aclosing(_parts(receive, batch.patience_seconds)) as parts:
+            async with aclosing(body.parts(batch.patience_seconds)) as parts:
                 async for part in parts:
                     for line in self._splitter.feed(part or b""):
                         batch.add(self._bounded(line))
@@ -168,27 +185,55 @@ class _Batch:
         return max(0.0, self._began + BATCH_SECONDS - asyncio.get_running_loop().time())
 
 
-async def _parts(
-    receive: Receive, patience_seconds: Callable[[], float | None]
-) -> AsyncGenerator[bytes | None]:
-    """The parts of the body as they come; None whenever the patience ends before the next one."""
-    coming: asyncio.Future[Any] | None = None
-    try:
-        while True:
-            coming = coming or asyncio.ensure_future(receive())
-            await asyncio.wait({coming}, timeout=patience_seconds())
-            if not coming.done():
-                yield None
-                continue
-            message, coming = coming.result(), None
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            yield message.get("body", b"")
-            if not message.get("more_body", False):
-                return
-    finally:
-        if coming is not None:
+class _Body:
+    """A request's body as it comes, until it ends, nothing comes any more, or the server stops."""
+
+    def __init__(
+        self, receive: Receive, stopping: asyncio.Event, client_timeout_seconds: float
+    ) -> None:
+        self._receive = receive
+        self._stopping = stopping
+        self._client_timeout_seconds = client_timeout_seconds
+
+    async def parts(
+        self, patience_seconds: Callable[[], float | None]
+    ) -> AsyncGenerator[bytes | None]:
+        """The parts of the body; None whenever the patience ends before the next one."""
+        coming: asyncio.Future[Any] = asyncio.ensure_future(self._receive())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            while True:
+                patience = patience_seconds()
+                timeout = self._client_timeout_seconds if patience is None else patience
+                await asyncio.wait(
+                    {coming, stopping}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+                )
+                if coming.done():
+                    message = coming.result()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    yield message.get("body", b"")
+                    if not message.get("more_body", False):
+                        return
+                    coming = asyncio.ensure_future(self._receive())
+                elif stopping.done():
+                    raise _cut_short(503, "stopping", "The server is about to stop")
+                elif patience is None:
+                    raise _cut_short(408, "request-timeout", "Nothing came for too long")
+                else:
+                    yield None
+        finally:
             coming.cancel()
+            stopping.cancel()
+
+
+def _cut_short(status: int, kind: str, reason: str) -> Problem:
+    return Problem(
+        status,
+        kind,
+        f"{reason}; what has an answer is written, so send the rest again.",
+        headers={"Retry-After": "1"},
+    )
 
 
 def failed(number: int, problem: Problem | RequestValidationError, path: str) -> dict[str, Any]:

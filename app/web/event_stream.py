@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.responses import Response
@@ -73,7 +73,7 @@ class EventStream(Response):
                 for one in (
                     self._pump(scope, send),
                     until_gone(receive),
-                    _until_stopping(scope),
+                    stopping_event(scope).wait(),
                     asyncio.sleep(self._seconds_max),
                 )
             ]
@@ -82,12 +82,19 @@ class EventStream(Response):
             finally:
                 for one in ends:
                     one.cancel()
-                for one in ends:
-                    with suppress(asyncio.CancelledError):
-                        await one
+                await asyncio.wait(ends)
                 await self._chunks.aclose()
-            with suppress(OSError):
+            pumped = ends[0]
+            if not pumped.cancelled() and (failure := pumped.exception()):
+                raise failure
+            await self._end(scope, send)
+
+    async def _end(self, scope: Scope, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._send_timeout_seconds):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            cut_connection(scope)
 
     async def _pump(self, scope: Scope, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -106,10 +113,6 @@ async def until_gone(receive: Receive) -> None:
     """Waits until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _until_stopping(scope: Scope) -> None:
-    await stopping_event(scope).wait()
 
 
 def stopping_event(scope: Scope) -> asyncio.Event:

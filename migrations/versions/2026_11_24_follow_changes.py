@@ -1,4 +1,8 @@
-"""Let followers walk the sequence: article numbers on links, former states, what refs meant."""
+"""Let followers walk the sequence: article numbers on links, former states, what refs meant.
+
+Stop the processes of the version before first: what they write has no numbers on its links, and
+followers would not hear of it.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,6 +32,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Cursors given so far would lead past what is dropped here; with another secret none is valid.
+    secret = sa.table("signing_secret", sa.column("purpose"))
+    op.execute(sa.delete(secret).where(secret.c.purpose == "cursors"))
+    revisions = sa.table("revision", sa.column("operation"), sa.column("reason"))
+    only_seen_by_others = (revisions.c.operation == "upsert") & revisions.c.reason.is_not(None)
+    op.execute(sa.delete(revisions).where(only_seen_by_others))
     for links in LINKS:
         op.drop_index(f"ix_{links}_sequence", links)
         op.drop_column(links, "sequence")

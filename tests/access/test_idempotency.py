@@ -265,8 +265,7 @@ def test_old_answers_are_forgotten_the_oldest_first_a_batch_at_a_time(newsroom: 
     young = post(newsroom, key='"young"')
 
     def forget() -> int:
-        with newsroom.database.writing() as session:
-            return forget_old_answers(session, newsroom.clock(), 24, batch=2)
+        return forget_old_answers(newsroom.database, newsroom.clock(), 24, batch=2)
 
     assert [forget() for _ in range(4)] == [2, 2, 1, 0]
     assert stored(newsroom) == 1

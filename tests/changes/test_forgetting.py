@@ -15,8 +15,7 @@ PATH = "/v1/articles/harbour-bridge-opens"
 
 
 def forget(newsroom: Newsroom, days: int, batch: int = 100) -> int:
-    with newsroom.database.writing() as session:
-        return forget_old_revisions(session, newsroom.clock(), days, batch)
+    return forget_old_revisions(newsroom.database, newsroom.clock(), days, batch)
 
 
 def kept(newsroom: Newsroom, entity_id: str | None = None) -> list[sa.Row[Any]]:

@@ -148,7 +148,7 @@ def test_no_more_clients_than_there_are_seats(
 def test_a_client_that_does_not_read_is_dropped(
     open_newsroom: Callable[..., Newsroom], database_url: str
 ) -> None:
-    newsroom = open_newsroom(database_url, stream_send_timeout_seconds=0.5, stream_seconds_max=60)
+    newsroom = open_newsroom(database_url, stream_timeout_seconds=0.5, stream_seconds_max=60)
     body = {"format": "text", "source": "word " * 40_000}
     for number in range(40):
         newsroom.article(f"Long {number}", body=body)
