@@ -18,7 +18,7 @@ from app.db.database import Database
 from app.main import utc_now
 from tests.test_cli import BYLINE, clean_environment, free_port
 
-ROUNDS = 4
+ROUNDS = 3
 REQUESTS_AT_ONCE = 6
 Start = Callable[..., str]
 Kill = Callable[[], None]

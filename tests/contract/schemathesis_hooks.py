@@ -37,6 +37,7 @@ RULES_BEYOND_JSON_SCHEMA = re.compile(
             r"may name 100 values at most",
             r"is cut, changed, or from another list or key",
             r"is no cursor that this site gave; it is cut or changed",
+            r"must not contain (the NUL character|a number that is too large to keep)",
         ]
     )
 )

@@ -3,11 +3,24 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from app.db.database import Database
+from app.db.migrate import migrate
 from tests.conftest import Newsroom
 
 HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def newsroom(open_newsroom: Callable[..., Newsroom], tmp_path: Path) -> Newsroom:
+    """On SQLite alone: it judges what is documented, which is one for both databases."""
+    url = f"sqlite:///{tmp_path / 'byline.db'}"
+    migrate(Database(url))
+    return open_newsroom(url)
 
 
 def operations_of(newsroom: Newsroom) -> int:

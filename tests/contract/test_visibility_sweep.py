@@ -195,7 +195,8 @@ def addresses(town: Newsroom, key: dict[str, str]) -> Iterator[str]:
         place = PLACES.get(path, path)
         yield place
         names = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
-        for name in names:
+        # The stream gives what the pages give, which are asked for with every parameter.
+        for name in names if not path.endswith("/stream") else []:
             for value in PARAMETERS[name]:
                 counted = "&count=exact" if "count" in names and name != "count" else ""
                 yield f"{place}?{name}={value}{counted}"
