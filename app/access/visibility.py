@@ -103,6 +103,11 @@ def groups(choices: list[str]) -> Groups:
     return tuple(tuple(choice.strip() for choice in value.split(",")) for value in choices)
 
 
+def refs_in(*choices: list[str]) -> set[str]:
+    """Every ref that some parameters name."""
+    return {ref for values in choices for group in groups(values) for ref in group}
+
+
 @dataclass(frozen=True)
 class Visibility:
     """What one caller may see at one moment. Every query about articles takes it.

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.access.visibility import ArticleFilter, Status, Visibility, groups
+from app.access.visibility import ArticleFilter, Status, Visibility, groups, refs_in
 from app.archive.keyset import in_order
 from app.archive.models import Article, ArticleAuthor, ArticleTag
 from app.archive.refs import resolve_refs
@@ -223,15 +223,9 @@ class Selection:
             self._statuses.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]
 
     def _add_links(self, wanted: ArticleFilter, is_entitlement: bool) -> None:
-        tag_refs = {
-            ref
-            for part in (wanted.tag, wanted.section, wanted.exclude_tag)
-            for group in groups(part)
-            for ref in group
-        }
-        author_refs = {ref for group in groups(wanted.author) for ref in group}
+        tag_refs = refs_in(wanted.tag, wanted.section, wanted.exclude_tag)
         tags = resolve_refs(self.session, "tag", tag_refs)
-        authors = resolve_refs(self.session, "author", author_refs)
+        authors = resolve_refs(self.session, "author", refs_in(wanted.author))
         for choices in groups(wanted.tag):
             self._add_group(_Group(article_tag, "tag_id", _known(choices, tags)))
         for choices in groups(wanted.section):
@@ -278,7 +272,7 @@ def excludes_unknown(session: Session, entitlement: ArticleFilter | None) -> boo
     """Whether an entitlement excludes something that is no more, and so holds nothing."""
     if entitlement is None:
         return False
-    refs = {ref for group in groups(entitlement.exclude_tag) for ref in group}
+    refs = refs_in(entitlement.exclude_tag)
     return len(resolve_refs(session, "tag", refs)) < len(refs)
 
 
@@ -297,16 +291,10 @@ def snapshot_test(wanted: ArticleFilter, session: Session) -> Callable[[dict[str
 
     It leaves out what a snapshot does not say: the status and when the article changed last.
     """
-    tag_refs = {
-        ref
-        for part in (wanted.tag, wanted.section, wanted.exclude_tag)
-        for group in groups(part)
-        for ref in group
-    }
+    tag_refs = refs_in(wanted.tag, wanted.section, wanted.exclude_tag)
     known_tags = resolve_refs(session, "tag", tag_refs)
-    author_refs = {ref for group in groups(wanted.author) for ref in group}
-    known_authors = resolve_refs(session, "author", author_refs)
-    excluded = [ref for group in groups(wanted.exclude_tag) for ref in group]
+    known_authors = resolve_refs(session, "author", refs_in(wanted.author))
+    excluded = refs_in(wanted.exclude_tag)
 
     def holds(snapshot: dict[str, Any]) -> bool:
         tags = set(snapshot["tags"])
@@ -326,16 +314,19 @@ def snapshot_test(wanted: ArticleFilter, session: Session) -> Callable[[dict[str
                 for choices in groups(wanted.language)
             )
             and all(snapshot["id"] in map(str.lower, choices) for choices in groups(wanted.ids))
-            and _within(snapshot["published_at"], wanted.published_since, wanted.published_until)
+            and is_published_within(wanted, _instant(snapshot["published_at"]))
         )
 
     return holds
 
 
-def _within(at: str | None, since: datetime | None, until: datetime | None) -> bool:
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def is_published_within(wanted: ArticleFilter, at: datetime | None) -> bool:
+    """Whether a date of publication is one of those wanted; none is, where any is asked for."""
+    since, until = wanted.published_since, wanted.published_until
     if since is None and until is None:
         return True
-    if at is None:
-        return False
-    instant = datetime.fromisoformat(at)
-    return (since is None or instant >= since) and (until is None or instant < until)
+    return at is not None and (since is None or at >= since) and (until is None or at < until)

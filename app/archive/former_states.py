@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.access.visibility import ArticleFilter, Status, Visibility, groups
-from app.archive.filter import article, article_author, article_tag
+from app.access.visibility import ArticleFilter, Status, Visibility, groups, refs_in
+from app.archive.filter import article, article_author, article_tag, is_published_within
 from app.archive.refs import Meanings, meanings
 from app.changes.models import FormerState, FormerStateRef
 from app.db.columns import table
@@ -222,9 +222,10 @@ class Reach:
         self._filters = [(chosen, False)]
         if visibility.entitlement is not None:
             self._filters.append((visibility.entitlement, True))
-        parts = [one for one, _ in self._filters]
-        self._tags = meanings(session, "tag", _refs(parts, "tag", "section", "exclude_tag"))
-        self._authors = meanings(session, "author", _refs(parts, "author"))
+        both = [one for one, _ in self._filters]
+        tags = [part for one in both for part in (one.tag, one.section, one.exclude_tag)]
+        self._tags = meanings(session, "tag", refs_in(*tags))
+        self._authors = meanings(session, "author", refs_in(*(one.author for one in both)))
 
     def linked_ids(self) -> list[str] | None:
         """Ids of which any such article has one; None where the filters name no author or tag."""
@@ -255,7 +256,7 @@ class Reach:
 
     def _matches(self, state: State, wanted: ArticleFilter, is_entitlement: bool) -> bool:
         since = state.state_sequence
-        excluded = [self._tags.at(ref, since) for one in groups(wanted.exclude_tag) for ref in one]
+        excluded = [self._tags.at(ref, since) for ref in refs_in(wanted.exclude_tag)]
         return (
             all(self._any(choices, state.tags, self._tags, since) for choices in groups(wanted.tag))
             and all(
@@ -273,7 +274,7 @@ class Reach:
             )
             and all(state.article_id in map(str.lower, choices) for choices in groups(wanted.ids))
             and (wanted.updated_since is None or state.updated_at >= wanted.updated_since)
-            and _within(state.published_at, wanted.published_since, wanted.published_until)
+            and is_published_within(wanted, state.published_at)
         )
 
     @staticmethod
@@ -281,19 +282,3 @@ class Reach:
         choices: Sequence[str], had: Collection[str | None], known: Meanings, since: int
     ) -> bool:
         return any((one := known.at(ref, since)) is not None and one in had for ref in choices)
-
-
-def _refs(filters: Sequence[ArticleFilter], *names: str) -> set[str]:
-    return {
-        ref
-        for one in filters
-        for name in names
-        for choices in groups(getattr(one, name))
-        for ref in choices
-    }
-
-
-def _within(at: datetime | None, since: datetime | None, until: datetime | None) -> bool:
-    if since is None and until is None:
-        return True
-    return at is not None and (since is None or at >= since) and (until is None or at < until)

@@ -76,16 +76,6 @@ def _current_targets(session: Session, kind: Kind, refs: Sequence[str]) -> dict[
     }
 
 
-def current_ids(session: Session, kind: Kind, ids: Collection[str]) -> dict[str, str]:
-    """What each id leads to now: itself, or what it was merged into; what is gone is left out."""
-    if not ids:
-        return {}
-    rows = TABLES[kind]
-    here = set(session.connection().scalars(sa.select(rows.c.id).where(rows.c.id.in_(ids))))
-    missing = list(set(ids) - here)
-    return {one: one for one in here} | (_former_targets(session, kind, missing) if missing else {})
-
-
 def _former_targets(session: Session, kind: Kind, refs: Sequence[str]) -> dict[str, str]:
     rows = TABLES[kind]
     former = (

@@ -68,7 +68,9 @@ class Bulk:
 
     def prepare(self, lines: Sequence[Line]) -> list[PreparedLine]:
         """Reads, validates and renders the lines."""
-        return self.prepare_read([(line.number, read_line(line, ArticleLine)) for line in lines])
+        return self.prepare_read(
+            [(line.number, read_line(line, lambda _: ArticleLine)) for line in lines]
+        )
 
     def prepare_read(
         self, lines: Sequence[tuple[int, ArticleLine | Problem]]
@@ -135,12 +137,13 @@ class Bulk:
         return lengths
 
 
-def read_line(line: Line, model: type[Model]) -> Model | Problem:
-    """The document of a line, or what is wrong with it."""
+def read_line(line: Line, model_of: Callable[[Any], type[Model]]) -> Model | Problem:
+    """The document of a line, as the model that `model_of` it gives, or what is wrong with it."""
     if isinstance(line.data, Problem):
         return line.data
     try:
-        return validated(model, read_json(line.data))
+        document = read_json(line.data)
+        return validated(model_of(document), document)
     except Problem as problem:
         return problem
     except RequestValidationError as error:

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.access.visibility import ArticleFilter, Visibility
+from app.access.caller import Caller
+from app.access.visibility import ArticleFilter, Visibility, refs_in
 from app.archive.filter import (
     SORT_COLUMNS,
     Selection,
@@ -171,6 +172,8 @@ class Links:
 
 def load_links(session: Session, article_ids: Sequence[str]) -> Links:
     links = Links({}, {}, {})
+    if not article_ids:
+        return links
     connection = session.connection()
     credited = (
         sa.select(
@@ -264,6 +267,12 @@ def _body(row: Any, forms: frozenset[str]) -> dict[str, Any] | None:
     if "source" in forms:
         body |= {"format": row.body_format, "source": row.body_source}
     return body
+
+
+def check_statuses(caller: Caller, wanted: ArticleFilter, doing: str) -> None:
+    """Raises 403 where statuses are asked for that only editors see; `doing` says what for."""
+    if refs_in(wanted.status) - {"published"}:
+        caller.must("preview", f"{doing} other statuses than `published`")
 
 
 def check_body_forms(view: View, visibility: Visibility) -> None:

@@ -51,8 +51,7 @@ def list_articles(
     view_key = reader.visibility.fingerprint
     paging = Paging(request, query, "articles", view_key, free=("fields", "body", "count"))
     wanted, visibility = paging.params, reader.visibility
-    if set(",".join(wanted.status).split(",")) - {"", "published"}:
-        reader.must("preview", "list by other statuses than `published`")
+    queries.check_statuses(reader, wanted, "list by")
     view = queries.view_of(wanted.fields, wanted.body)
     queries.check_body_forms(view, visibility)
     settings = request.app.state.settings

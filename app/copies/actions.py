@@ -22,7 +22,6 @@ from app.db.database import Database
 from app.tags.actions import create_tag, replace_tag
 from app.web.answers import failed
 from app.web.lines import Line, NdjsonSplitter
-from app.web.params import read_json
 from app.web.problems import Problem, internal_problem, invalid_field
 
 LINE_BYTES_MAX = 100_000_000
@@ -49,7 +48,7 @@ def import_lines(
 
     bulk = Bulk(database, turn, language=language, publish=publish)
     for lines in _batches(file):
-        read: list[Read] = [(line.number, _record(line)) for line in lines]
+        read: list[Read] = [(line.number, read_line(line, _model_of)) for line in lines]
         for is_article, some in groupby(read, lambda one: isinstance(one[1], ArticleLine)):
             if is_article:
                 answers = list(_written(bulk, list(some)))
@@ -79,19 +78,14 @@ def _batches(file: IO[bytes]) -> Iterator[list[Line]]:
         yield lines
 
 
-def _record(line: Line) -> ArticleLine | Record | Problem:
-    if isinstance(line.data, Problem):
-        return line.data
-    try:
-        document = read_json(line.data)
-    except Problem as problem:
-        return problem
+def _model_of(document: Any) -> type[ArticleLine | Record]:
+    """Lines without a type are articles, as bulk takes them."""
     if not isinstance(document, dict) or "type" not in document:
-        return read_line(line, ArticleLine)
+        return ArticleLine
     model = RECORDS.get(str(document["type"]))
     if model is None:
-        return invalid_field("/type", f"must be {', '.join(RECORDS)}")
-    return read_line(line, model)
+        raise invalid_field("/type", f"must be {', '.join(RECORDS)}")
+    return model
 
 
 def _written(bulk: Bulk, articles: Sequence[Any]) -> Iterator[Answer]:
@@ -118,33 +112,31 @@ def _restored(session: Session, caller: Caller, number: int, record: Any) -> Ans
 def _restore(session: Session, caller: Caller, record: Record) -> Answer:
     match record:
         case AuthorRecord():
-            return _author(session, caller, record)
+            author = session.get(Author, record.id)
+            return _named(session, caller, record, author, create_author, replace_author)
         case TagRecord():
-            return _tag(session, caller, record)
+            tag = session.get(Tag, record.id)
+            return _named(session, caller, record, tag, create_tag, replace_tag)
         case RemovedRecord():
             return _removal(session, caller, record)
     raise AssertionError("articles are written by bulk")
 
 
-def _author(session: Session, caller: Caller, record: AuthorRecord) -> Answer:
-    there = session.get(Author, record.id)
+def _named(
+    session: Session,
+    caller: Caller,
+    record: AuthorRecord | TagRecord,
+    there: Any,
+    create: Callable[..., Any],
+    replace: Callable[..., Any],
+) -> Answer:
+    """Makes an author or tag as it was, or gives the one that is `there` this content."""
     if there is None:
         _check_never_there(session, record.id)
-        made = create_author(session, caller, record, history=record.history)
+        made = create(session, caller, record, history=record.history)
         return {"status": "created", "id": made.id, "slug": made.slug}
     version = there.version
-    replace_author(session, caller, there, record)
-    return _answer(there, version)
-
-
-def _tag(session: Session, caller: Caller, record: TagRecord) -> Answer:
-    there = session.get(Tag, record.id)
-    if there is None:
-        _check_never_there(session, record.id)
-        made = create_tag(session, caller, record, history=record.history)
-        return {"status": "created", "id": made.id, "slug": made.slug}
-    version = there.version
-    replace_tag(session, caller, there, record)
+    replace(session, caller, there, record)
     return _answer(there, version)
 
 

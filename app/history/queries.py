@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from app.access.visibility import Status, Visibility, groups
 from app.archive.filter import snapshot_test
-from app.archive.refs import current_ids
+from app.archive.refs import resolve_refs
 from app.articles.models import ArticleCreate
 from app.changes.models import Revision
 from app.changes.queries import begins_a_version, content_of
@@ -194,8 +194,8 @@ def _as_of_today(session: Session, rows: Sequence[Any]) -> list[PastVersion]:
     snapshots = [row.snapshot for row in rows]
     author_ids = {credit["id"] for one in snapshots for credit in one["authors"]}
     tag_ids = {tag_id for one in snapshots for tag_id in one["tags"]}
-    authors = current_ids(session, "author", author_ids)
-    tags = current_ids(session, "tag", tag_ids)
+    authors = resolve_refs(session, "author", author_ids)
+    tags = resolve_refs(session, "tag", tag_ids)
     return [
         PastVersion(
             row.version,
@@ -262,8 +262,8 @@ def content_to_restore(session: Session, past: PastVersion, article: Any) -> Art
     `article` is its row as it is now. Authors and tags that are gone are left out.
     """
     snapshot = past.snapshot
-    author_ids = current_ids(session, "author", {one["id"] for one in snapshot["authors"]})
-    tag_ids = current_ids(session, "tag", snapshot["tags"])
+    author_ids = resolve_refs(session, "author", {one["id"] for one in snapshot["authors"]})
+    tag_ids = resolve_refs(session, "tag", snapshot["tags"])
     body_format, source = past.body
     content = {name: snapshot[name] for name in RESTORED if name in snapshot} | {
         "body": body_format and {"format": body_format, "source": source},

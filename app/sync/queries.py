@@ -42,6 +42,7 @@ class Following:
     """One follower's question. `start` is the address where a copy is begun anew."""
 
     query: StreamQuery
+    view: articles.View
     secret: bytes
     start: str
     article_url: str
@@ -66,7 +67,7 @@ def read_changes(
         place = Place(0, last_over(session, following.query.kinds, reach))
     else:
         place = cursors.decode(since, following.start)
-    walk = _in_order(session, caller, following.query, reach, place, limit)
+    walk = _in_order(session, caller, following, reach, place, limit)
     entries, number, has_more = _page(walk, place, limit)
     if not has_more and last - number >= UNSEEN_MAX:
         number = last - last % UNSEEN_MAX
@@ -113,15 +114,15 @@ def _page(
 
 
 def _in_order(
-    session: Session, caller: Caller, query: StreamQuery, reach: Reach, place: Place, limit: int
+    session: Session, caller: Caller, following: Following, reach: Reach, place: Place, limit: int
 ) -> Iterator[_Upsert | Removal]:
     sources: list[Any] = []
+    query = following.query
     if "article" in query.kinds:
         if place.number:
             sources.append(removed_articles(session, caller.visibility, reach, place))
-        view = articles.view_of(query.fields, query.body)
         rows = articles.articles_after(
-            session, caller.visibility, query.chosen, place.number, view, limit
+            session, caller.visibility, query.chosen, place.number, following.view, limit
         )
         sources.append(_upserts("article", rows))
     if "author" in query.kinds:
@@ -143,7 +144,6 @@ def _upserts(kind: Kind, rows: Any) -> list[_Upsert]:
 def _documents(
     session: Session, caller: Caller, following: Following, entries: list[_Upsert | Removal]
 ) -> list[ChangeDocument]:
-    view = articles.view_of(following.query.fields, following.query.body)
     shown = [one.id for one in entries if isinstance(one, _Upsert) and one.kind == "article"]
     links = articles.load_links(session, shown)
 
@@ -153,7 +153,7 @@ def _documents(
         match entry.kind:
             case "article":
                 shown = articles.article_document(
-                    entry.row, links, view, caller.visibility, following.article_url
+                    entry.row, links, following.view, caller.visibility, following.article_url
                 )
             case "author":
                 shown = authors.author_document(entry.row, caller)

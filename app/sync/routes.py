@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
 from app.access.caller import Caller, Reader, reader_again
-from app.articles.queries import check_body_forms, view_of
+from app.articles.queries import check_body_forms, check_statuses, view_of
 from app.changes.watch import Watch
 from app.db.database import Database, DatabaseBusy
 from app.sync.models import EVENT_SCHEMA, LIMIT_DEFAULT, Changes, ChangesQuery, StreamQuery
@@ -39,8 +39,7 @@ async def list_changes(
     your key may see has changed; that is a 410 that says where to begin again. `wait` holds the
     request until there is news.
     """
-    _check_allowed(reader, query)
-    following = _following(request, query)
+    following = _following(request, reader, query)
     read = await _read(db, reader, following, query.since, query.limit)
     if not read.data and query.wait:
         read = await _wait_for_news(request, db, following, read, query)
@@ -79,8 +78,7 @@ async def stream_changes(
     after a while, and clients come again with `Last-Event-ID`, as browsers do by themselves. When
     it must end, an event `problem` says why. A client that does not read is dropped.
     """
-    _check_allowed(reader, query)
-    following = _following(request, query)
+    following = _following(request, reader, query)
     # The first page is read before anything is sent, so that a wrong cursor is a proper answer.
     first = await _read(db, reader, following, last_event_id or query.since, LIMIT_DEFAULT)
     events = _events(request, db, following, first)
@@ -94,16 +92,14 @@ async def stream_changes(
     )
 
 
-def _check_allowed(reader: Caller, query: StreamQuery) -> None:
-    if set(",".join(query.status).split(",")) - {"", "published"}:
-        reader.must("preview", "follow other statuses than `published`")
-    check_body_forms(view_of(query.fields, query.body), reader.visibility)
-
-
-def _following(request: Request, query: StreamQuery) -> Following:
+def _following(request: Request, reader: Caller, query: StreamQuery) -> Following:
+    """What is asked for; 403 where the caller may not."""
+    check_statuses(reader, query, "follow")
+    view = view_of(query.fields, query.body)
+    check_body_forms(view, reader.visibility)
     state = request.app.state
     start = _address(request, query, since=None)
-    return Following(query, state.cursor_secret, start, state.settings.article_url_template)
+    return Following(query, view, state.cursor_secret, start, state.settings.article_url_template)
 
 
 def _address(request: Request, query: StreamQuery, since: str | None) -> str:
