@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette_compress import CompressMiddleware
@@ -123,7 +123,6 @@ def _timers(app: FastAPI) -> list[Timer]:
 
 
 def _add_routes(app: FastAPI) -> None:
-    v1 = APIRouter(prefix="/v1")
     for router in (
         articles_router,
         history_router,
@@ -132,8 +131,7 @@ def _add_routes(app: FastAPI) -> None:
         sync_router,
         access_router,
     ):
-        v1.include_router(router)
-    app.include_router(v1)
+        app.include_router(router, prefix="/v1")
     app.include_router(health_router)
     app.include_router(docs_router)
     app.mount(ASSETS, docs_assets(), name="docs-assets")
