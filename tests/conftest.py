@@ -134,25 +134,43 @@ def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def database_url(migrated: str, tmp_path: Path) -> str:
+def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
     """A fresh migrated database of the test's own."""
     if migrated.startswith("sqlite"):
         copy = tmp_path / "byline.db"
         shutil.copy(migrated.removeprefix("sqlite:///"), copy)
-        return f"sqlite:///{copy}"
-    return new_postgres_database(migrated, template=True)
+        yield f"sqlite:///{copy}"
+        return
+    url = new_postgres_database(migrated, template=True)
+    yield url
+    # Before it is written to the disk for nothing: there are thousands.
+    drop_postgres_database(url)
 
 
 def new_postgres_database(url: str, *, template: bool = False) -> str:
     """A new database beside the one at `url`, empty or a copy of it."""
     name = f"test_{uuid.uuid4().hex}"
-    server, _, existing = url.partition("?")[0].rpartition("/")
-    options = url.partition("?")[2]
-    admin = f"{server}/postgres?{options}"
-    with psycopg.connect(admin, autocommit=True) as connection:
-        copied = f' TEMPLATE "{existing}"' if template else ""
-        connection.execute(f'CREATE DATABASE "{name}"{copied}')
+    server, existing, options = _parts_of(url)
+    copied = f' TEMPLATE "{existing}"' if template else ""
+    _administer(url, f'CREATE DATABASE "{name}"{copied}')
     return f"{server}/{name}?{options}"
+
+
+def drop_postgres_database(url: str) -> None:
+    _administer(url, f'DROP DATABASE "{_parts_of(url)[1]}" WITH (FORCE)')
+
+
+def _parts_of(url: str) -> tuple[str, str, str]:
+    """The server, the database and the options of an address."""
+    address, _, options = url.partition("?")
+    server, _, name = address.rpartition("/")
+    return server, name, options
+
+
+def _administer(url: str, command: str) -> None:
+    server, _, options = _parts_of(url)
+    with psycopg.connect(f"{server}/postgres?{options}", autocommit=True) as connection:
+        connection.execute(command)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conftest import Newsroom, new_postgres_database
+from tests.conftest import Newsroom, drop_postgres_database, new_postgres_database
 from tests.sync.followers import Filter, Follower
 
 STEP_MINUTES = 10
@@ -283,6 +283,8 @@ def test_followers_converge(migrated: str, open_newsroom: Callable[..., Newsroom
         def close() -> None:
             newsroom.client.__exit__(None, None, None)
             shutil.rmtree(folder, ignore_errors=True)
+            if not newsroom.database.is_sqlite:
+                drop_postgres_database(url)
 
         return newsroom, close
 
