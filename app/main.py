@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette_compress import CompressMiddleware
 
-from app.access.actions import shared_secret
+from app.access.actions import database_id, shared_secret
 from app.access.idempotency import forget_old_answers
 from app.access.routes import router as access_router
 from app.articles.routes import router as articles_router
@@ -21,6 +21,10 @@ from app.changes.actions import forget_old_revisions
 from app.changes.watch import Watch
 from app.db.database import Database
 from app.history.routes import router as history_router
+from app.search.follower import Follower
+from app.search.index import SearchIndex
+from app.search.routes import router as search_router
+from app.search.waiting import WaitForSearch
 from app.settings import Settings, load_settings
 from app.sync.routes import router as sync_router
 from app.tags.routes import router as tags_router
@@ -82,6 +86,7 @@ def create_app(
     )
     app.state.watch = Watch(app.state.database)
     app.state.seats = Seats(settings.stream_clients_max)
+    app.state.search = None
     _add_routes(app)
     _add_middleware(app, settings)
     install_openapi(app)
@@ -92,7 +97,7 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     app.state.cursor_secret = shared_secret(app.state.database, "cursors")
-    timers = _timers(app)
+    timers: list[Timer | Follower] = [*_timers(app), *_search_follower(app)]
     for one in timers:
         one.start()
     yield
@@ -122,6 +127,23 @@ def _timers(app: FastAPI) -> list[Timer]:
     return timers
 
 
+def _search_follower(app: FastAPI) -> list[Follower]:
+    """Opens search, and what keeps the index of this machine: one of its processes does."""
+    settings, database = app.state.settings, app.state.database
+    if not settings.search:
+        return []
+    app.state.search = SearchIndex(settings.search_dir, database_id(database))
+    return [
+        Follower(
+            app.state.search,
+            database,
+            app.state.watch,
+            app.state.clock,
+            settings.search_memory_bytes,
+        )
+    ]
+
+
 def _add_routes(app: FastAPI) -> None:
     for router in (
         articles_router,
@@ -129,6 +151,7 @@ def _add_routes(app: FastAPI) -> None:
         authors_router,
         tags_router,
         sync_router,
+        search_router,
         access_router,
     ):
         app.include_router(router, prefix="/v1")
@@ -142,6 +165,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(AllowedMethods, api=app)
     app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, streamed=STREAMED)
     app.add_middleware(Failures)
+    app.add_middleware(WaitForSearch)
     app.add_middleware(CompressMiddleware, minimum_size=500)
     app.add_middleware(CodedEntityTags)
     app.add_middleware(HeadAsGet)

@@ -115,6 +115,28 @@ class Settings(BaseSettings):
         le=600,
         description="How long a client of a stream or a bulk request may neither read nor send.",
     )
+    search: bool = Field(
+        default=True,
+        description="This process answers searches, from an index in the data folder.",
+    )
+    search_memory_bytes: int = Field(
+        64_000_000,
+        ge=15_000_000,
+        le=4_000_000_000,
+        description="What the process that writes the index may gather before it writes.",
+    )
+    search_words_max: int = Field(
+        32, ge=1, le=1_000, description="Words and phrases of a query; more are not looked for."
+    )
+    search_prefix_terms_max: int = Field(
+        64, ge=1, le=10_000, description="Most frequent words that `prefix*` stands for."
+    )
+    search_fuzzy_terms_max: int = Field(
+        20, ge=1, le=1_000, description="Nearest words that `fuzzy~` stands for."
+    )
+    search_depth_max: int = Field(
+        10_000, ge=100, le=100_000, description="Finds that one search can be paged through."
+    )
     migrate_on_start: bool = Field(
         default=True, description="`byline serve` brings the schema up to date."
     )
@@ -166,6 +188,10 @@ class Settings(BaseSettings):
     @property
     def article_url_template(self) -> str:
         return self.article_url or f"{self.site_url}/v1/articles/{{slug}}"
+
+    @property
+    def search_dir(self) -> Path:
+        return self.data_dir / "search"
 
     @property
     def effective_database_url(self) -> str:

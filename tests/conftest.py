@@ -183,7 +183,7 @@ def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
         # Tests tick themselves, so that numbers are taken when they say so; and the test client
         # gets an answer only when it is over.
         quiet: dict[str, Any] = {
-            "log_level": "error", "ticker": False, "stream_seconds_max": 0.05, **settings,
+            "log_level": "error", "ticker": False, "search": False, "stream_seconds_max": 0.05, **settings,
         }  # fmt: skip
         app = create_app(Settings(database_url=url, **quiet), clock=clock)
         client = TestClient(app, raise_server_exceptions=False)

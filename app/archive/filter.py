@@ -8,6 +8,7 @@ nothing at all, because what it meant to keep away cannot be known any more.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ article_author = table(ArticleAuthor)
 article_tag = table(ArticleTag)
 
 Condition = sa.ColumnElement[bool]
+LinkKind = Literal["tag", "section", "author"]
 SortName = Literal["-published_at", "published_at", "-updated_at", "updated_at", "headline"]
 Order = SortName | Literal["sequence"]
 """`sequence` is the order of the last changes, which followers walk."""
@@ -101,20 +103,81 @@ class _Group:
         return sa.exists().where(link.c.article_id == article.c.id, self.holds(link))
 
 
+_GROUPS: dict[LinkKind, Callable[[tuple[str, ...]], _Group]] = {
+    "tag": partial(_Group, article_tag, "tag_id"),
+    "section": partial(_Group, article_tag, "tag_id", sections_only=True),
+    "author": partial(_Group, article_author, "author_id"),
+}
+
+
+@dataclass(frozen=True)
+class Linked:
+    """One *or* of a filter: articles that have any of these authors, tags or sections."""
+
+    kind: LinkKind
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ResolvedFilter:
+    """A filter whose refs are looked up: what it comes to, for whatever compiles it.
+
+    `linked`: each must hold; one without ids holds for nothing. `excluded`: ids of tags.
+    `holds_nothing`: it is an entitlement that excludes something unknown.
+    """
+
+    wanted: ArticleFilter
+    linked: tuple[Linked, ...]
+    excluded: tuple[str, ...]
+    holds_nothing: bool
+
+
+def resolve_filter(
+    session: Session, wanted: ArticleFilter, *, is_entitlement: bool
+) -> ResolvedFilter:
+    tag_refs = refs_in(wanted.tag, wanted.section, wanted.exclude_tag)
+    tags = resolve_refs(session, "tag", tag_refs)
+    authors = resolve_refs(session, "author", refs_in(wanted.author))
+    kinds: tuple[tuple[LinkKind, list[str], dict[str, str]], ...] = (
+        ("tag", wanted.tag, tags),
+        ("section", wanted.section, tags),
+        ("author", wanted.author, authors),
+    )
+    linked = tuple(
+        Linked(kind, _known(choices, found))
+        for kind, values, found in kinds
+        for choices in groups(values)
+    )
+    excluded = refs_in(wanted.exclude_tag)
+    return ResolvedFilter(
+        wanted,
+        linked,
+        _known(sorted(excluded), tags),
+        is_entitlement and not excluded <= tags.keys(),
+    )
+
+
 class Selection:
-    """The articles of some filters that one caller may see, ready to be listed, counted or found."""
+    """The articles of some filters that one caller may see, ready to be listed, counted or found.
+
+    `chosen` and `entitlement` are what it was made of, for the search index, which is asked in
+    another language.
+    """
 
     def __init__(
         self, session: Session, visibility: Visibility, chosen: ArticleFilter | None = None
     ) -> None:
         self.session = session
         self.visibility = visibility
+        self.chosen = resolve_filter(session, chosen or ArticleFilter(), is_entitlement=False)
+        self.entitlement = resolve_filter(
+            session, visibility.entitlement or ArticleFilter(), is_entitlement=True
+        )
         self._groups: list[_Group] = []
         self._conditions: list[Condition] = []
         self._statuses: list[Condition] = []
-        for article_filter, is_entitlement in ((chosen, False), (visibility.entitlement, True)):
-            if article_filter is not None:
-                self._add(article_filter, is_entitlement)
+        for one in (self.chosen, self.entitlement):
+            self._add(one)
 
     def conditions(self) -> list[Condition]:
         """All conditions on `article`, for a query that finds single rows."""
@@ -209,8 +272,15 @@ class Selection:
             walk = walk.where(walked.c.sort_at <= self.visibility.now)
         return walk
 
-    def _add(self, wanted: ArticleFilter, is_entitlement: bool) -> None:
-        self._add_links(wanted, is_entitlement)
+    def _add(self, resolved: ResolvedFilter) -> None:
+        wanted = resolved.wanted
+        for linked in resolved.linked:
+            self._add_group(_GROUPS[linked.kind](linked.ids))
+        if resolved.excluded:
+            excluded = _GROUPS["tag"](resolved.excluded)
+            self._conditions.append(sa.not_(excluded.holds_somewhere()))
+        if resolved.holds_nothing:
+            self._conditions.append(sa.false())
         self._add_times(wanted)
         for choices in groups(wanted.language):
             self._conditions.append(
@@ -221,27 +291,6 @@ class Selection:
         for choices in groups(wanted.status):
             now = self.visibility.now
             self._statuses.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]
-
-    def _add_links(self, wanted: ArticleFilter, is_entitlement: bool) -> None:
-        tag_refs = refs_in(wanted.tag, wanted.section, wanted.exclude_tag)
-        tags = resolve_refs(self.session, "tag", tag_refs)
-        authors = resolve_refs(self.session, "author", refs_in(wanted.author))
-        for choices in groups(wanted.tag):
-            self._add_group(_Group(article_tag, "tag_id", _known(choices, tags)))
-        for choices in groups(wanted.section):
-            self._add_group(
-                _Group(article_tag, "tag_id", _known(choices, tags), sections_only=True)
-            )
-        for choices in groups(wanted.author):
-            self._add_group(_Group(article_author, "author_id", _known(choices, authors)))
-        for choices in groups(wanted.exclude_tag):
-            known = _known(choices, tags)
-            if is_entitlement and len(known) < len(set(choices)):
-                self._conditions.append(sa.false())
-            if known:
-                self._conditions.append(
-                    sa.not_(_Group(article_tag, "tag_id", known).holds_somewhere())
-                )
 
     def _add_group(self, group: _Group) -> None:
         if group.ids:

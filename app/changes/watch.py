@@ -3,7 +3,9 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +35,7 @@ class Watch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last = 0
-        self._waiters: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._waiters: dict[object, Callable[[], object]] = {}
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._stopping = threading.Event()
@@ -41,8 +43,8 @@ class Watch:
 
     async def beyond(self, number: int, timeout_seconds: float) -> bool:
         """Waits until a later number than `number` is taken; False when the time is over first."""
-        news = asyncio.Event()
-        self._add(news)
+        news, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._add(news, partial(loop.call_soon_threadsafe, news.set))
         try:
             async with asyncio.timeout(timeout_seconds):
                 while self._last <= number:
@@ -52,8 +54,16 @@ class Watch:
         except TimeoutError:
             return False
         finally:
-            with self._lock:
-                del self._waiters[news]
+            self._remove(news)
+
+    def wait_beyond(self, number: int, timeout_seconds: float) -> bool:
+        """The same for a thread, which may also be woken in vain."""
+        news = threading.Event()
+        self._add(news, news.set)
+        try:
+            return self._last > number or (news.wait(timeout_seconds) and self._last > number)
+        finally:
+            self._remove(news)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -61,9 +71,13 @@ class Watch:
         if self._thread is not None:
             self._thread.join()
 
-    def _add(self, news: asyncio.Event) -> None:
+    def _remove(self, news: object) -> None:
         with self._lock:
-            self._waiters[news] = asyncio.get_running_loop()
+            del self._waiters[news]
+
+    def _add(self, news: object, wake: Callable[[], object]) -> None:
+        with self._lock:
+            self._waiters[news] = wake
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
                 self._thread.start()
@@ -120,6 +134,6 @@ class Watch:
     def _tell(self, last: int) -> None:
         self._last = last
         with self._lock:
-            for news, loop in self._waiters.items():
+            for wake in self._waiters.values():
                 with suppress(RuntimeError):  # a loop that has closed meanwhile waits for nothing
-                    loop.call_soon_threadsafe(news.set)
+                    wake()

@@ -26,6 +26,7 @@ TAGS = [
     {"name": "articles", "description": "The news: reading, writing, publishing, taking back."},
     {"name": "authors", "description": "The people whom articles name."},
     {"name": "tags", "description": "What articles are about, and the sections they run in."},
+    {"name": "search", "description": "Finding articles by what they say."},
     {"name": "changes", "description": "Following: a copy that stays exactly right."},
     {"name": "access", "description": "API keys, and what yours may do."},
     {"name": "health", "description": "For those who run this."},

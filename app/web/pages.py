@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -194,17 +195,26 @@ class Paging(Generic[Params]):
         keys = [key_of(row) for row in shown] or [self.position.key if self.position else ()]
         onward = Position(keys[-1], backwards=False, inclusive=not shown)
         back = Position(keys[0], backwards=True, inclusive=not shown)
-        page = {
-            "next": self._cursors.encode(self._state, onward) if after else None,
-            "previous": self._cursors.encode(self._state, back) if before else None,
-            "limit": limit,
+        return shown, self.between(back if before else None, onward if after else None)
+
+    def between(self, before: Position | None, after: Position | None) -> dict[str, Any]:
+        """The `page` member of a page with these positions before and after it."""
+        return {
+            "next": self._cursors.encode(self._state, after) if after else None,
+            "previous": self._cursors.encode(self._state, before) if before else None,
+            "limit": self.params.limit,
         }
-        return shown, page
 
     def answer(
-        self, request: Request, data: Sequence[Any], page: Mapping[str, Any], *, private: bool
+        self,
+        request: Request,
+        data: Sequence[Any],
+        page: Mapping[str, Any],
+        *,
+        private: bool,
+        more: Mapping[str, Any] = MappingProxyType({}),
     ) -> Response:
-        """The list as JSON with `Link` (RFC 8288) to the pages around it."""
+        """The list as JSON with `Link` (RFC 8288) to the pages around it; `more` are more members."""
         headers = {}
         links = [
             f'<{self._address}?{self._query(page[name])}>; rel="{relation}"'
@@ -213,7 +223,7 @@ class Paging(Generic[Params]):
         ]
         if links:
             headers["Link"] = ", ".join(links)
-        body = to_json({"data": data, "page": page})
+        body = to_json({"data": data, "page": page, **more})
         return json_response(request, body, private=private, headers=headers)
 
     def _query(self, cursor: str) -> str:

@@ -1,0 +1,169 @@
+"""Where in an article's own text a query matches: what its score is made of and what is marked.
+
+The index says which articles match; this looks at the text itself, as it is now. So scores do not
+depend on what else is in the index, on any machine, and whatever counts is what gets highlighted.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from app.search.languages import WORD, is_unspaced, terms, words
+from app.search.query_language import Clause, Field, Leaf
+
+BODY_CHARACTERS_MAX = 20_000
+"""How much of a body is looked at; what matches only after that counts as one mention."""
+GAP_MAX = 30
+"""How many characters that are no words may stand between two words that stand in a row."""
+_BEFORE_WORD = r"(?<![^\W_])"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Characters `start` to `end` of a text, where clause number `clause` matches."""
+
+    start: int
+    end: int
+    clause: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Terms that must stand in a row for a clause to match; the last may be only a beginning."""
+
+    clause: int
+    terms: tuple[str, ...]
+    is_prefix: bool
+    field: Field | None
+
+
+@dataclass(frozen=True)
+class _Term:
+    start: int
+    end: int
+    term: str
+    word: str
+
+
+class Finder:
+    """Finds what some clauses ask for in texts of one language."""
+
+    def __init__(self, clauses: Sequence[Clause], language: str, words_max: int) -> None:
+        self._language = language
+        self._rows = [
+            row
+            for number, clause in enumerate(clauses)
+            for leaf in clause.leaves
+            for row in _rows_of(leaf, number, language, words_max)
+        ]
+        every = {term for row in self._rows for term in row.terms}
+        self._pairs = {term for term in every if is_unspaced(term)}
+        self._terms = every - self._pairs
+        self._prefixes = tuple(row.terms[-1] for row in self._rows if row.is_prefix)
+        self._likely = _likely_words(self._terms)
+
+    def spans(self, text: str, field: Field | None = None) -> list[Span]:
+        """Every match in a text, in order. `field` says which one it is, for what asks for that."""
+        found = self._terms_in(text)
+        if not found:
+            return []
+        spans = {
+            span
+            for row in self._rows
+            if row.field is None or row.field == field
+            for span in _matches(row, found, text)
+        }
+        return sorted(spans, key=lambda span: (span.start, -span.end, span.clause))
+
+    def _terms_in(self, text: str) -> list[_Term]:
+        found = []
+        for match in self._words_in(text):
+            term, word = _term_of(match.group(), self._language)
+            if term in self._terms or (self._prefixes and word.startswith(self._prefixes)):
+                found.append(_Term(*match.span(), term, word))
+        if not text.isascii():
+            for pair in self._pairs:
+                found += (_Term(*match.span(), pair, pair) for match in _everywhere(pair, text))
+            found.sort(key=lambda one: one.start)
+        return found
+
+    def _words_in(self, text: str) -> Iterator[re.Match[str]]:
+        if text.isascii() and self._likely is not None:
+            return self._likely.finditer(text)
+        return WORD.finditer(text)
+
+
+def _rows_of(leaf: Leaf, number: int, language: str, words_max: int) -> Iterator[_Row]:
+    if leaf.form == "prefix":
+        beginning = tuple(words(leaf.text))
+        if len(beginning) == 1:
+            yield _Row(number, beginning, is_prefix=True, field=leaf.field)
+    exact = tuple(terms(leaf.text, language)[:words_max])
+    if exact:
+        yield _Row(number, exact, is_prefix=False, field=leaf.field)
+
+
+def _likely_words(terms: set[str]) -> re.Pattern[str] | None:
+    """Finds the words of plain text that may give one of these terms: a stem keeps its beginning."""
+    beginnings = {term[:2] if len(term) > 2 else term[:1] for term in terms}
+    if not beginnings or not all(one.isascii() for one in beginnings):
+        return None if beginnings else re.compile(r"(?!)")
+    return re.compile(f"{_BEFORE_WORD}(?:{'|'.join(sorted(beginnings))})[^\\W_]*", re.IGNORECASE)
+
+
+@lru_cache(maxsize=200_000)
+def _term_of(word: str, language: str) -> tuple[str, str]:
+    """A word's term, and the word itself, folded."""
+    folded = " ".join(words(word))
+    return " ".join(terms(word, language)), folded
+
+
+def _everywhere(pair: str, text: str) -> Iterator[re.Match[str]]:
+    # Overlapping: a pair of one character twice begins at each of them.
+    return re.finditer(f"(?={re.escape(pair)})", text)
+
+
+def _matches(row: _Row, found: list[_Term], text: str) -> Iterator[Span]:
+    for at, first in enumerate(found):
+        if _fits(row, 0, first):
+            last = _last_in_row(row, found, at, text)
+            if last is not None:
+                yield Span(first.start, last, row.clause)
+
+
+def _fits(row: _Row, number: int, found: _Term) -> bool:
+    wanted = row.terms[number]
+    if row.is_prefix and number == len(row.terms) - 1:
+        return found.word.startswith(wanted)
+    return found.term == wanted
+
+
+def _last_in_row(row: _Row, found: list[_Term], at: int, text: str) -> int | None:
+    """Where the row that begins at a term ends; None where other words come between."""
+    for number in range(1, len(row.terms)):
+        follower = _follower(row, number, found, at, text)
+        if follower is None:
+            return None
+        at = follower
+    return _end_of(found[at])
+
+
+def _follower(row: _Row, number: int, found: list[_Term], at: int, text: str) -> int | None:
+    here = found[at]
+    for later in range(at + 1, len(found)):
+        if found[later].start > _end_of(here) + GAP_MAX:
+            return None
+        if _fits(row, number, found[later]) and _adjoins(here, found[later], text):
+            return later
+    return None
+
+
+def _end_of(one: _Term) -> int:
+    return one.start + len(one.term) if one.start == one.end else one.end
+
+
+def _adjoins(here: _Term, later: _Term, text: str) -> bool:
+    if here.start == here.end or later.start == later.end:  # pairs of an unspaced script overlap
+        return later.start <= _end_of(here) and later.start > here.start
+    return later.start > here.start and WORD.search(text, here.end, later.start) is None

@@ -1,0 +1,214 @@
+"""One filter, one visibility, compiled a second time: to queries of the index.
+
+`archive.filter.Selection` compiles the same to SQL. Whatever the index finds is checked against it
+before it leaves, so a filter that is looser here shows nothing; it would only count wrongly.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from tantivy import FieldType, Occur, Query
+
+from app.access.visibility import Status, groups
+from app.archive.filter import LinkKind, ResolvedFilter, Selection
+from app.search.index import View
+from app.search.schema import micros
+
+FacetName = Literal["tag", "section", "author", "language", "kind", "year"]
+COUNTED_MAX = 20_000
+_FIELDS: dict[LinkKind, str] = {"tag": "tag_id", "section": "section_id", "author": "author_id"}
+_OWN_LINKS: dict[FacetName, LinkKind] = {"tag": "tag", "section": "section", "author": "author"}
+
+
+def both(*queries: Query) -> Query:
+    return Query.boolean_query([(Occur.Must, one) for one in queries])
+
+
+def either(*queries: Query) -> Query:
+    if len(queries) == 1:
+        return queries[0]
+    return Query.boolean_query([(Occur.Should, one) for one in queries])
+
+
+def without(query: Query, *excluded: Query) -> Query:
+    """What the first finds and none of the others."""
+    if not excluded:
+        return query
+    return Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, one) for one in excluded)])
+
+
+class IndexSelection:
+    """The articles of a `Selection` in one view of the index.
+
+    `gone`: ids that the index has and the selection has no more. `until`: nothing that came later.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        selection: Selection,
+        gone: Collection[str] = (),
+        until: datetime | None = None,
+    ) -> None:
+        self.view = view
+        self._visibility = selection.visibility
+        self._chosen = selection.chosen
+        self._entitlement = selection.entitlement
+        self._gone = gone
+        self._until = until
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the caller may see all of the public, and so may know how much there is of it."""
+        return not self._visibility.previews and self._entitlement.wanted.is_empty
+
+    def is_filtered_by(self, name: FacetName) -> bool:
+        """Whether the request chose by what a facet counts."""
+        wanted = self._chosen.wanted
+        match name:
+            case "kind":
+                return False
+            case "year":
+                return wanted.published_since is not None or wanted.published_until is not None
+            case _:
+                return bool(getattr(wanted, name))
+
+    def restricting(self, leave_out: FacetName | None = None) -> tuple[list[Query], list[Query]]:
+        """What must hold and what must not, for all that was chosen and may be seen.
+
+        `leave_out`: a facet counts what there would be without the filter of its own kind.
+        """
+        musts = [*self._seen(), *self._restricting(self._entitlement, None)]
+        musts += self._restricting(self._chosen, leave_out)
+        nots = [self._linked("tag", one.excluded) for one in self._both() if one.excluded]
+        if self._gone:
+            nots.append(Query.term_set_query(self.view.schema, "id", list(self._gone)))
+        if self._until is not None:
+            nots.append(self._range("sort_at", after=self._until))
+        return musts, nots
+
+    def within(self, query: Query, leave_out: FacetName | None = None) -> Query:
+        """Those that a query finds; the filters add nothing to their scores."""
+        return _restricted(query, *self.restricting(leave_out))
+
+    def visible(self, query: Query) -> Query:
+        """Those of all that the caller may see, whatever was chosen."""
+        musts = [*self._seen(), *self._restricting(self._entitlement, None)]
+        nots = (
+            [self._linked("tag", self._entitlement.excluded)] if self._entitlement.excluded else []
+        )
+        return _restricted(query, musts, nots)
+
+    def frequency(self, query: Query) -> int:
+        """How many of all that the caller may see a query finds; a round number where it is many.
+
+        What nobody but the newsroom sees must not be told by a number. Of what is in very many
+        articles a round number tells nothing, and is had at once.
+        """
+        if self.is_whole:
+            at_once = self.view.count(query)
+            if at_once > COUNTED_MAX:
+                return round(at_once, 2 - len(str(at_once)))
+        return self.view.count(self.visible(query))
+
+    def languages(self) -> tuple[str, ...] | None:
+        """The language tags that were chosen; None for all."""
+        chosen = groups(self._chosen.wanted.language)
+        return tuple(choice for choices in chosen for choice in choices) or None
+
+    def _both(self) -> tuple[ResolvedFilter, ResolvedFilter]:
+        return self._chosen, self._entitlement
+
+    def _seen(self) -> Iterator[Query]:
+        """What the clock and the scopes say."""
+        if self._visibility.previews:
+            return
+        now, public = self._visibility.now, self._term("audience", "public")
+        # What the clock still changes is looked at by its times; mostly there is none.
+        clocked = both(self._term("audience", "clocked"), self._live_at(now))
+        if not self._visibility.embargoed:
+            clocked = without(clocked, self._range("embargoed_until", after=now))
+        yield either(public, clocked) if self.view.count(clocked) else public
+
+    def _live_at(self, now: datetime) -> Query:
+        begun = both(self._term("state", "live"), self._range("sort_at", until=now))
+        return without(begun, self._range("expires_at", until=now))
+
+    def _restricting(
+        self, resolved: ResolvedFilter, leave_out: FacetName | None
+    ) -> Iterator[Query]:
+        wanted = resolved.wanted
+        for linked in resolved.linked:
+            if linked.kind != _OWN_LINKS.get(leave_out or "year"):
+                yield self._linked(linked.kind, linked.ids)
+        if resolved.holds_nothing:
+            yield Query.empty_query()
+        if leave_out != "language":
+            for choices in groups(wanted.language):
+                yield self._any_of("language", [choice.lower() for choice in choices])
+        for choices in groups(wanted.ids):
+            yield self._any_of("id", [choice.lower() for choice in choices])
+        for choices in groups(wanted.status):
+            yield either(*(self._status(choice) for choice in choices))  # type: ignore[arg-type]
+        if leave_out != "year":
+            yield from self._published_within(resolved)
+        if wanted.updated_since is not None:
+            yield self._range("updated_at", since=wanted.updated_since)
+
+    def _published_within(self, resolved: ResolvedFilter) -> Iterator[Query]:
+        since, until = resolved.wanted.published_since, resolved.wanted.published_until
+        if since is not None:
+            yield self._range("published_at", since=since)
+        if until is not None:
+            yield self._range("published_at", before=until)
+
+    def _status(self, status: Status) -> Query:
+        now = self._visibility.now
+        live = self._term("state", "live")
+        later, over = self._range("published_at", after=now), self._range("expires_at", until=now)
+        match status:
+            case "draft" | "withdrawn":
+                return self._term("state", status)
+            case "scheduled":
+                return both(live, later)
+            case "expired":
+                return without(both(live, over), later)
+            case "published":
+                return without(live, later, over)
+
+    def _linked(self, kind: LinkKind, ids: Collection[str]) -> Query:
+        return self._any_of(_FIELDS[kind], ids)
+
+    def _any_of(self, field: str, values: Collection[str]) -> Query:
+        if not values:
+            return Query.empty_query()
+        return either(*(self._term(field, value) for value in values))
+
+    def _term(self, field: str, value: str) -> Query:
+        return Query.term_query(self.view.schema, field, value, "basic")
+
+    def _range(
+        self,
+        field: str,
+        *,
+        since: datetime | None = None,
+        after: datetime | None = None,
+        until: datetime | None = None,
+        before: datetime | None = None,
+    ) -> Query:
+        lower, upper = since or after, until or before
+        bounds: dict[str, Any] = {
+            "lower_bound": micros(lower) if lower else None,
+            "upper_bound": micros(upper) if upper else None,
+            "include_lower": after is None,
+            "include_upper": before is None,
+        }
+        return Query.range_query(self.view.schema, field, FieldType.Integer, **bounds)
+
+
+def _restricted(query: Query, musts: list[Query], nots: list[Query]) -> Query:
+    if musts:
+        silent = [Query.const_score_query(one, 0.0) for one in musts]
+        query = both(query, *silent)
+    return without(query, *nots)

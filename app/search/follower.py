@@ -1,0 +1,260 @@
+"""The follower: one process of each machine keeps the index on this machine at the end of the sequence.
+
+Whoever holds the lock writes; the others try again each second, and take over when it ends. An
+index that is missing, damaged, of another database or of other rules is made anew beside the old
+one, which is followed on and answers until the new one has caught up.
+"""
+
+import fcntl
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from app.changes.actions import last_number
+from app.changes.watch import Watch
+from app.db.columns import new_id
+from app.db.database import Database, DatabaseBusy
+from app.search import writing
+from app.search.index import PLACE_FILE, REBUILD_FILE, Place, SearchIndex, read_place, write_place
+from app.search.schema import RULES, STRUCTURE
+from app.search.writing import Generation
+
+log = structlog.get_logger("byline.search")
+LOCK_FILE = "writer.lock"
+RETRY_SECONDS = 1.0
+QUIET_SECONDS = 1.0
+"""How long it waits for news before it looks whether it is asked to make the index anew."""
+TOLD_SECONDS = 2.0
+BAR_LENGTH = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a new index is: articles in it, of how many, and since when."""
+
+    done: int
+    total: int
+    seconds: float
+
+    @property
+    def per_second(self) -> int:
+        return round(self.done / self.seconds) if self.seconds else 0
+
+    def __str__(self) -> str:
+        share = min(1.0, self.done / self.total) if self.total else 1.0
+        full = round(share * BAR_LENGTH)
+        bar = "█" * full + "░" * (BAR_LENGTH - full)
+        return f"{bar} {share:4.0%}  {self.done:,} of {self.total:,}, {self.per_second:,}/s"
+
+
+class IndexLocked(Exception):
+    """Another process of this machine writes the index."""
+
+
+class Stopped(Exception):
+    """It was asked to stop in the middle of something."""
+
+
+class Follower(threading.Thread):
+    """Follows the sequence in a thread of its own until it is stopped."""
+
+    def __init__(
+        self,
+        index: SearchIndex,
+        database: Database,
+        watch: Watch,
+        clock: Callable[[], datetime],
+        memory_bytes: int,
+    ) -> None:
+        super().__init__(name="search follower", daemon=True)
+        self._watch = watch
+        self._keeper = Keeper(index, database, clock, memory_bytes)
+
+    def run(self) -> None:
+        while not self._keeper.stopping.is_set():
+            try:
+                with self._keeper.locked():
+                    self._keep()
+            except IndexLocked:
+                pass
+            except Stopped:
+                return
+            except DatabaseBusy as error:
+                log.warning("the search index has to wait", reason=str(error))
+            except Exception:
+                log.exception("the search index could not be followed")
+            self._keeper.stopping.wait(RETRY_SECONDS)
+
+    def stop(self) -> None:
+        """Lets the batch under way end, and then the thread."""
+        self._keeper.stopping.set()
+        if self.is_alive():
+            self.join()
+
+    def _keep(self) -> None:
+        keeper = self._keeper
+        keeper.open(_in_the_log())
+        try:
+            while not keeper.stopping.is_set():
+                if keeper.is_asked_to_rebuild():
+                    keeper.rebuild(_in_the_log())
+                if not keeper.follow():
+                    self._watch.wait_beyond(keeper.sequence, QUIET_SECONDS)
+        finally:
+            keeper.close()
+
+
+def _in_the_log() -> Callable[[Progress], None]:
+    """Tells how a new index grows, now and then."""
+    told = 0.0
+
+    def tell(progress: Progress) -> None:
+        nonlocal told
+        is_done = progress.done >= progress.total
+        if time.monotonic() - told > TOLD_SECONDS or is_done:
+            told = time.monotonic()
+            log.info(f"making the search index  {progress}")
+
+    return tell
+
+
+class Keeper:
+    """What the holder of the lock does: opens the index or makes it anew, and brings it forward."""
+
+    def __init__(
+        self,
+        index: SearchIndex,
+        database: Database,
+        clock: Callable[[], datetime],
+        memory_bytes: int,
+    ) -> None:
+        self.stopping = threading.Event()
+        self._index = index
+        self._folder = index.folder
+        self._database = database
+        self._clock = clock
+        self._memory_bytes = memory_bytes
+        self._generation: Generation | None = None
+        self._place: Place | None = None
+
+    @property
+    def sequence(self) -> int:
+        return self._place.sequence if self._place else 0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the lock of this machine's index; it goes with the process, however that ends."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / LOCK_FILE).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise IndexLocked from None
+            yield
+
+    def open(self, tell: Callable[[Progress], None]) -> None:
+        """Takes up the index where it was left; makes it anew where it cannot be, or is outdated."""
+        self._take_up()
+        if self._place is None or self._place.rules != RULES:
+            self.rebuild(tell)
+        self._sweep()
+
+    def close(self) -> None:
+        if self._generation is not None:
+            self._generation.close()
+        self._generation = self._place = None
+
+    def is_asked_to_rebuild(self) -> bool:
+        return (self._folder / REBUILD_FILE).exists()
+
+    def follow(self) -> bool:
+        """Brings the index one batch forward; False where it was at the end already."""
+        if self._generation is None or self._place is None:
+            return False
+        place = self._brought_forward(self._generation, self._place)
+        if place == self._place:
+            return False
+        self._place = place
+        write_place(self._folder, place)
+        return True
+
+    def rebuild(self, tell: Callable[[Progress], None]) -> None:
+        """Makes a new index beside the old one, which is followed on meanwhile, and puts it in its place."""
+        (self._folder / REBUILD_FILE).unlink(missing_ok=True)
+        fresh = Generation(self._folder / new_id(), self._memory_bytes, is_new=True)
+        try:
+            place = self._filled(fresh, tell)
+            while (further := self._brought_forward(fresh, place)) != place:
+                place = further
+        except BaseException:
+            fresh.discard()
+            raise
+        write_place(self._folder, place)
+        if self._generation is not None:
+            self._generation.close()
+        self._generation, self._place = fresh, place
+        self._sweep()
+
+    def _take_up(self) -> None:
+        place = read_place(self._folder)
+        if place is None or place.database != self._index.database or place.structure != STRUCTURE:
+            return
+        with self._database.reading() as session:
+            is_ours = writing.is_known(session, place.mark)
+            is_ahead = place.sequence > last_number(session)
+        if not is_ours or is_ahead:
+            log.warning("the search index is of another state of the database")
+            (self._folder / PLACE_FILE).unlink(missing_ok=True)
+            return
+        try:
+            folder = self._folder / place.generation
+            self._generation = Generation(folder, self._memory_bytes, is_new=False)
+        except (ValueError, OSError) as error:
+            log.warning("the search index is damaged", reason=str(error).partition("\n")[0])
+            return
+        self._place = place
+
+    def _brought_forward(self, generation: Generation, place: Place) -> Place:
+        with self._database.reading() as session:
+            ids, reached, mark = writing.changed_after(session, place.sequence)
+            if reached == place.sequence:
+                return place
+            if ids:
+                generation.replace(session, ids, self._clock())
+        if ids:
+            generation.commit()
+        return replace(place, sequence=reached, mark=mark or place.mark)
+
+    def _filled(self, fresh: Generation, tell: Callable[[Progress], None]) -> Place:
+        began, done, after = time.monotonic(), 0, writing.FIRST_ID
+        with self._database.reading() as session:
+            number, mark = last_number(session), writing.newest_mark(session)
+            total = writing.count_articles(session)
+        while True:
+            if self.stopping.is_set():
+                raise Stopped
+            with self._database.reading() as session:
+                rows = writing.articles_after(session, after)
+                if rows:
+                    fresh.put(session, rows, self._clock())
+            if not rows:
+                break
+            done, after = done + len(rows), rows[-1].id
+            tell(Progress(done, max(total, done), time.monotonic() - began))
+            self.follow()
+        fresh.commit()
+        return Place(fresh.name, number, self._index.database, STRUCTURE, RULES, mark)
+
+    def _sweep(self) -> None:
+        """Removes what earlier generations left behind."""
+        kept = self._place.generation if self._place else ""
+        for folder in writing.generations_in(self._folder):
+            if folder.name != kept:
+                with suppress(OSError):
+                    shutil.rmtree(folder)

@@ -1,0 +1,167 @@
+"""The index on this machine, as a process that asks it sees it.
+
+`place.json` says which generation of the index counts and how far it has followed the sequence. It
+is replaced whenever that changes, after the index has committed, so what it says is always there.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from tantivy import Index, Query, Schema, Searcher
+
+from app.search.languages import LANGUAGES
+from app.search.schema import STRUCTURE, register_analyzers
+from app.web.problems import Problem
+
+log = structlog.get_logger("byline.search")
+PLACE_FILE = "place.json"
+REBUILD_FILE = "rebuild"
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far an index has come: everything up to `sequence` of one database is in it.
+
+    `mark` is the last revision that it read, by which a database is known that went back to an
+    older copy of itself.
+    """
+
+    generation: str
+    sequence: int
+    database: str
+    structure: str
+    rules: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class View:
+    """The index at one moment. What is done with it sees that moment, whatever is written meanwhile."""
+
+    place: Place
+    searcher: Searcher
+    schema: Schema
+    languages: tuple[str, ...]
+
+    def count(self, query: Query) -> int:
+        found: Any = self.searcher.search(query, 1)
+        return int(found.count)
+
+
+class SearchIndex:
+    """Finds the newest view. `database` identifies the database that the index must be of."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.database = database
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._opened: tuple[str, Index] | None = None
+        self._view: View | None = None
+
+    def view(self) -> View:
+        """What is committed now; raises 503 while there is nothing that can be asked."""
+        view = self.newest()
+        if view is None:
+            raise building_problem()
+        return view
+
+    def newest(self) -> View | None:
+        with self._lock:
+            seen = self._look()
+            if seen != self._seen or seen is None:
+                self._view = self._load() if seen is not None else None
+                self._seen = seen
+            return self._view
+
+    @contextmanager
+    def asking(self) -> Iterator[View]:
+        """A view to ask. An index that turns out to be damaged is made anew, and this is a 503."""
+        view = self.view()
+        try:
+            yield view
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
+            log.error("the search index is damaged", reason=str(error).partition("\n")[0])
+            (self.folder / REBUILD_FILE).touch()
+            raise building_problem() from None
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            state = (self.folder / PLACE_FILE).stat()
+        except FileNotFoundError:
+            return None
+        return state.st_ino, state.st_mtime_ns
+
+    def _load(self) -> View | None:
+        place = read_place(self.folder)
+        if place is None or place.database != self.database or place.structure != STRUCTURE:
+            return None
+        try:
+            return self._view_of(place)
+        except (ValueError, OSError) as error:
+            # The generation may have been replaced between the two looks; the next one will tell.
+            log.warning("the search index cannot be opened", reason=str(error).partition("\n")[0])
+            return None
+
+    def _view_of(self, place: Place) -> View:
+        if self._opened is None or self._opened[0] != place.generation:
+            self._opened = place.generation, open_index(self.folder / place.generation)
+        index = self._opened[1]
+        index.reload()
+        searcher = index.searcher()
+        present = tuple(one for one in LANGUAGES if searcher.doc_freq("analyzed_as", one))
+        return View(place, searcher, index.schema, present)
+
+
+def open_index(folder: Path) -> Index:
+    index = Index.open(str(folder))
+    register_analyzers(index)
+    index.config_reader("manual")
+    return index
+
+
+def read_place(folder: Path) -> Place | None:
+    """What `place.json` says; None where it is not there or cannot be read."""
+    try:
+        return Place(**json.loads((folder / PLACE_FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_place(folder: Path, place: Place) -> None:
+    fresh = folder / f"{PLACE_FILE}.new"
+    fresh.write_text(json.dumps(asdict(place)))
+    fresh.replace(folder / PLACE_FILE)
+
+
+def off_problem() -> Problem:
+    return Problem(
+        503,
+        "search-off",
+        "This server does not search: BYLINE_SEARCH is off.",
+        headers={"Retry-After": "3600"},
+    )
+
+
+def building_problem() -> Problem:
+    return Problem(
+        503,
+        "search-building",
+        "The search index of this machine is being built; try again in a moment.",
+        headers={"Retry-After": "2"},
+    )
+
+
+def _is_damage(error: BaseException) -> bool:
+    # A panic in Tantivy is no `Exception`; a file that cannot be read is a `ValueError`.
+    return type(error).__name__ == "PanicException" or (
+        isinstance(error, ValueError) and "IoError" in str(error)
+    )

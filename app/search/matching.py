@@ -1,0 +1,141 @@
+"""What was typed, compiled to queries of the index: by every language, or by those asked for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tantivy import Query
+
+from app.search.filtering import both, either, without
+from app.search.index import View
+from app.search.languages import is_stop_word, language_of, terms, words
+from app.search.query_language import Clause, Leaf, TypedQuery
+from app.search.spelling import near_words
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds the work of one query."""
+
+    words_max: int
+    prefix_terms_max: int
+    fuzzy_terms_max: int
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A typed query for one view.
+
+    `required` must match, one of `optional` should where nothing is required, `excluded` must not.
+    """
+
+    required: tuple[Query, ...]
+    optional: tuple[Query, ...]
+    excluded: tuple[Query, ...]
+    is_blank: bool
+
+    def matching(self) -> Query | None:
+        """What finds everything; None where there is nothing to find."""
+        if self.required:
+            found = both(*self.required, *self._optional_beside_required())
+        elif self.optional:
+            found = either(*self.optional)
+        elif self.is_blank or self.excluded:
+            found = Query.all_query()
+        else:
+            return None
+        return without(found, *self.excluded)
+
+    def holding_all(self) -> Query | None:
+        """What finds those that hold everything, where that is fewer than those that match."""
+        if len(self.optional) + bool(self.required) < 2:
+            return None
+        return without(both(*self.required, *self.optional), *self.excluded)
+
+    def _optional_beside_required(self) -> Iterator[Query]:
+        # They find nothing more, and put those that hold them ahead.
+        if self.optional:
+            yield either(*self.optional, Query.const_score_query(Query.all_query(), 0.0))
+
+
+class Compiler:
+    """Compiles what was typed for one view; `tags` are the languages asked for, None for all."""
+
+    def __init__(self, view: View, tags: Sequence[str] | None, limits: Limits) -> None:
+        self._view = view
+        asked = {language_of(tag) for tag in tags} if tags else None
+        self.languages = tuple(one for one in view.languages if asked is None or one in asked)
+        self._limits = limits
+
+    def compiled(self, typed: TypedQuery) -> Compiled:
+        found = [(clause, self.clause(clause)) for clause in self.telling(typed.clauses)]
+        return Compiled(
+            tuple(query for clause, query in found if clause.must_match),
+            tuple(query for clause, query in found if not clause.must_match),
+            tuple(map(self.leaf, typed.excluded)),
+            typed.is_blank,
+        )
+
+    def telling(self, clauses: Sequence[Clause]) -> list[Clause]:
+        """The clauses without stop words, unless there is nothing else, and with near words spelt out."""
+        telling = [one for one in clauses if not self._is_stop_word(one)] or clauses
+        return [Clause(tuple(self._spelt_out(one))) for one in telling]
+
+    def clause(self, clause: Clause) -> Query:
+        return either(*map(self.leaf, clause.leaves))
+
+    def leaf(self, leaf: Leaf) -> Query:
+        """What finds one thing; nothing where it has no words in these languages."""
+        found = list(self._found(leaf))
+        return either(*found) if found else Query.empty_query()
+
+    def _found(self, leaf: Leaf) -> Iterator[Query]:
+        if leaf.form == "prefix":
+            yield from self._beginning(leaf)
+        yield from self._exactly(leaf)
+
+    def _exactly(self, leaf: Leaf) -> Iterator[Query]:
+        for field, tokens in self._tokens(leaf):
+            if len(tokens) == 1:
+                yield Query.term_query(self._view.schema, field, tokens[0])
+            elif tokens:
+                yield Query.phrase_query(
+                    self._view.schema, field, list[str | tuple[int, str]](tokens)
+                )
+
+    def _tokens(self, leaf: Leaf) -> Iterator[tuple[str, list[str]]]:
+        """Where to look, and for which terms in a row."""
+        many = self._limits.words_max
+        if leaf.field in ("author", "tag"):
+            yield f"{leaf.field}s", words(leaf.text)[:many]
+            return
+        name = leaf.field or "text"
+        for language in self.languages:
+            yield f"{name}_{language}", terms(leaf.text, language)[:many]
+
+    def _beginning(self, leaf: Leaf) -> Iterator[Query]:
+        beginnings = words(leaf.text)
+        if len(beginnings) != 1:
+            return
+        for field, _ in self._tokens(leaf):
+            found = self._view.searcher.terms_with_prefix(
+                field, beginnings[0], limit=self._limits.prefix_terms_max
+            )
+            if found:
+                some = [term for term, _ in found]
+                yield Query.term_set_query(self._view.schema, field, some)
+
+    def _spelt_out(self, clause: Clause) -> Iterator[Leaf]:
+        for leaf in clause.leaves:
+            yield leaf
+            if leaf.form == "fuzzy":
+                for word in near_words(self._view, leaf.text, self._limits.fuzzy_terms_max):
+                    yield Leaf(word, "word", leaf.field)
+
+    def _is_stop_word(self, clause: Clause) -> bool:
+        if any(leaf.form != "word" or leaf.field for leaf in clause.leaves):
+            return False
+        return all(
+            len(typed := words(leaf.text)) == 1
+            and any(is_stop_word(typed[0], language) for language in self.languages)
+            for leaf in clause.leaves
+        )

@@ -1,0 +1,99 @@
+"""What people type into a search box, read so that it always means something.
+
+`words` (any may match), `"a phrase"`, `-not`, `this OR that`, `prefix*`, `fuzzy~`,
+`headline:word`, `author:word`, `tag:word`. Whatever is none of these is a word.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+Field = Literal["headline", "author", "tag"]
+Form = Literal["word", "phrase", "prefix", "fuzzy"]
+_PART = re.compile(
+    r"""
+    (?P<minus>-)?
+    (?:(?P<field>headline|author|tag):)?
+    (?:"(?P<phrase>[^"]*)(?:"|$) | (?P<word>[^\s"]+))
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_HAS_WORD = re.compile(r"[^\W_]")
+_QUOTES = str.maketrans("“”„«»", '"""""')
+PREFIX_LENGTH_MIN = 2
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One thing to look for, as it was typed."""
+
+    text: str
+    form: Form = "word"
+    field: Field | None = None
+
+    @property
+    def must_match(self) -> bool:
+        """Words may match; who quotes, or says where, means it."""
+        return self.form == "phrase" or self.field is not None
+
+
+@dataclass(frozen=True)
+class Clause:
+    """Alternatives, joined by `OR`."""
+
+    leaves: tuple[Leaf, ...]
+
+    @property
+    def must_match(self) -> bool:
+        return all(leaf.must_match for leaf in self.leaves)
+
+
+@dataclass(frozen=True)
+class TypedQuery:
+    """What was typed: clauses to find and leaves to leave out. `is_blank`: nothing was typed."""
+
+    clauses: tuple[Clause, ...] = ()
+    excluded: tuple[Leaf, ...] = ()
+    is_blank: bool = field(default=True)
+
+
+def read_query(typed: str, words_max: int) -> TypedQuery:
+    """Reads what was typed; what comes after `words_max` words, phrases and the like is left out."""
+    clauses: list[Clause] = []
+    excluded: list[Leaf] = []
+    joins = False
+    read = 0
+    for part in _PART.finditer(typed.translate(_QUOTES)):
+        if part.group() == "OR":
+            joins = bool(clauses)
+            continue
+        leaf = _leaf(part)
+        if leaf is None or part.group() == "AND":
+            continue
+        read += 1
+        if read > words_max:
+            break
+        if part["minus"]:
+            excluded.append(leaf)
+        elif joins:
+            clauses[-1] = Clause((*clauses[-1].leaves, leaf))
+        else:
+            clauses.append(Clause((leaf,)))
+        joins = False
+    return TypedQuery(tuple(dict.fromkeys(clauses)), tuple(excluded), not typed.strip())
+
+
+def _leaf(part: re.Match[str]) -> Leaf | None:
+    name: Field | None = (part["field"] or "").lower() or None  # type: ignore[assignment]
+    text = part["phrase"] if part["word"] is None else part["word"]
+    if not _HAS_WORD.search(text):
+        return None
+    if part["word"] is None:
+        return Leaf(text, "phrase", name)
+    bare = text.rstrip("*~()[]{}.,;:!?")
+    ending = text[len(bare) :]
+    if "*" in ending and len(bare) >= PREFIX_LENGTH_MIN:
+        return Leaf(bare, "prefix", name)
+    if "~" in ending:
+        return Leaf(bare, "fuzzy", name)
+    return Leaf(bare, "word", name)

@@ -1,0 +1,222 @@
+"""Putting finds in order: candidates by the index, the best of them by their own text.
+
+Those that hold all that was asked for come before those that hold some. Of each of the two, the
+index gives its best `WINDOW`, and with them the best of the last weeks; these are scored. What
+comes after so many is in the order of the index.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+from tantivy import FieldType, Occur, Order, Query
+
+from app.archive.filter import Selection, article
+from app.articles.queries import Links, load_links
+from app.search.evidence import BODY_CHARACTERS_MAX, Finder, Span
+from app.search.filtering import IndexSelection
+from app.search.languages import language_of
+from app.search.matching import Compiled, Compiler
+from app.search.query_language import Clause
+from app.search.schema import micros
+from app.search.scoring import Rarity, rarity, recency, relevance, shown_score
+
+WINDOW = 100
+RECENT_WINDOW, RECENT_SINCE = 30, timedelta(days=30)
+_COLUMNS = [
+    article.c[name]
+    for name in (
+        "id", "headline", "subheadline", "summary", "byline", "body_text", "language",
+        "word_count", "published_at", "sort_at",
+    )
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Find:
+    """One article that was found: how well, and what matches where."""
+
+    id: str
+    score: float
+    spans: dict[str, list[Span]]
+
+
+class Ranking:
+    """One query's finds, in order of relevance."""
+
+    def __init__(
+        self,
+        found: IndexSelection,
+        selection: Selection,
+        compiler: Compiler,
+        clauses: Sequence[Clause],
+        compiled: Compiled,
+        words_max: int,
+        *,
+        prefers_recent: bool,
+    ) -> None:
+        self._found = found
+        self._selection = selection
+        self._compiler = compiler
+        self._clauses = compiler.telling(clauses)
+        self._words_max = words_max
+        self._prefers_recent = prefers_recent
+        self._finders: dict[str, Finder] = {}
+        self._compiled = compiled
+
+    @cached_property
+    def _tiers(self) -> list["_Tier"]:
+        matching, all_of_it = self._compiled.matching(), self._compiled.holding_all()
+        if matching is None:
+            return []
+        if all_of_it is None:
+            return [_Tier(self, matching, holds_all=True)]
+        some = Query.boolean_query([(Occur.Must, matching), (Occur.MustNot, all_of_it)])
+        return [_Tier(self, all_of_it, holds_all=True), _Tier(self, some, holds_all=False)]
+
+    @property
+    def total(self) -> int:
+        return sum(tier.total for tier in self._tiers)
+
+    def page(self, offset: int, limit: int) -> list[Find]:
+        finds: list[Find] = []
+        for tier in self._tiers:
+            wanted = limit - len(finds)
+            if wanted and offset < tier.total:
+                finds += tier.page(offset, wanted)
+            offset = max(0, offset - tier.total)
+        return finds
+
+    def found_in(self, ids: Sequence[str]) -> list[Find]:
+        """Articles in the order given, for lists that are not in the order of relevance."""
+        found = {one.id: one for one in self.scored(ids)}
+        return [found[one] for one in ids if one in found]
+
+    @cached_property
+    def _rarity(self) -> Rarity:
+        matching = [self._found.frequency(self._compiler.clause(one)) for one in self._clauses]
+        return rarity(matching, self._found.frequency(Query.all_query()))
+
+    def top(self, query: Query, limit: int) -> tuple[list[Any], int]:
+        result: Any = self._found.view.searcher.search(self._found.within(query), limit)
+        return [address for _, address in result.hits], int(result.count)
+
+    def recent(self, query: Query) -> list[Any]:
+        if not self._prefers_recent:
+            return []
+        view = self._found.view
+        since = micros(self._selection.visibility.now - RECENT_SINCE)
+        lately = Query.range_query(view.schema, "sort_at", FieldType.Integer, since)
+        both = Query.boolean_query(
+            [(Occur.Must, query), (Occur.Must, Query.const_score_query(lately, 0.0))]
+        )
+        return self.top(both, RECENT_WINDOW)[0]
+
+    def scored(self, ids: Collection[str], *, holds_all: bool | None = None) -> list[Find]:
+        """Those of the articles that the database gives this caller, best first.
+
+        `holds_all`: whether they hold all that was asked for, where the index has said so.
+        """
+        session = self._selection.session
+        rows = (
+            session.connection()
+            .execute(
+                sa.select(*_COLUMNS).where(article.c.id.in_(ids), *self._selection.conditions())
+            )
+            .all()
+        )
+        links = load_links(session, [row.id for row in rows])
+        scored = [(self._score(row, links), row) for row in rows]
+        scored.sort(key=lambda one: (-one[0][0], -one[1].sort_at.timestamp(), one[1].id))
+        return [
+            Find(row.id, shown_score(score, holds_all=self._holds_all(spans, holds_all)), spans)
+            for (score, spans), row in scored
+        ]
+
+    def _holds_all(self, spans: dict[str, list[Span]], is_known: bool | None) -> bool:
+        if is_known is not None:
+            return is_known
+        held = {span.clause for found in spans.values() for span in found}
+        return bool(held) and len(held) == len(self._clauses)
+
+    def _score(self, row: Any, links: Links) -> tuple[float, dict[str, list[Span]]]:
+        spans = self._spans(row, links)
+        score = relevance(spans, row.word_count, self._rarity)
+        if self._prefers_recent:
+            score *= recency(row.published_at, self._selection.visibility.now)
+        return score, spans
+
+    def _spans(self, row: Any, links: Links) -> dict[str, list[Span]]:
+        finder = self._finder(language_of(row.language))
+        names = [one["name"] for one in links.authors.get(row.id, [])]
+        tags = [one["name"] for one in links.tags.get(row.id, [])]
+        return {
+            "headline": finder.spans(row.headline, "headline"),
+            "subheadline": finder.spans(row.subheadline or ""),
+            "summary": finder.spans(row.summary or ""),
+            "names": [
+                *finder.spans("\n".join([row.byline or "", *names]), "author"),
+                *finder.spans("\n".join(tags), "tag"),
+            ],
+            "body": finder.spans((row.body_text or "")[:BODY_CHARACTERS_MAX]),
+        }
+
+    def _finder(self, language: str) -> Finder:
+        if language not in self._finders:
+            self._finders[language] = Finder(self._clauses, language, self._words_max)
+        return self._finders[language]
+
+
+class _Tier:
+    """Finds that hold all that was asked for, or that hold only some."""
+
+    def __init__(self, ranking: Ranking, query: Query, *, holds_all: bool) -> None:
+        self._ranking = ranking
+        self._query = query
+        self._holds_all = holds_all
+        self._best, self.total = ranking.top(query, WINDOW)
+        self._scored: list[Find] | None = None
+
+    def page(self, offset: int, limit: int) -> list[Find]:
+        head = self._head()
+        finds = head[offset : offset + limit]
+        if len(finds) < limit and len(head) < self.total:
+            finds += self._tail(max(0, offset - len(head)), limit - len(finds), head)
+        return finds
+
+    def _head(self) -> list[Find]:
+        if self._scored is None:
+            best = self._best
+            if self.total > len(best):
+                best = [*best, *self._ranking.recent(self._query)]
+            ids = ids_at(self._ranking._found, best)
+            self._scored = self._ranking.scored(set(ids), holds_all=self._holds_all)
+            self.total -= len(set(ids)) - len(self._scored)
+        return self._scored
+
+    def _tail(self, offset: int, limit: int, head: Sequence[Find]) -> list[Find]:
+        best, _ = self._ranking.top(self._query, offset + limit + len(head))
+        scored = {one.id for one in head}
+        rest = [one for one in ids_at(self._ranking._found, best) if one not in scored]
+        wanted = rest[offset : offset + limit]
+        finds = {one.id: one for one in self._ranking.scored(wanted, holds_all=self._holds_all)}
+        return [finds[one] for one in wanted if one in finds]
+
+
+def ids_at(found: IndexSelection, addresses: Sequence[Any]) -> list[str]:
+    searcher = found.view.searcher
+    return [str(searcher.doc(address).get_first("id")) for address in addresses]
+
+
+def by_date(
+    found: IndexSelection, query: Query, offset: int, limit: int, *, newest_first: bool
+) -> tuple[list[str], int]:
+    """A page of ids in the order of publication, and how many there are in all."""
+    order = Order.Desc if newest_first else Order.Asc
+    result: Any = found.view.searcher.search(
+        found.within(query), limit, offset=offset, order_by_field="sort_at", order=order
+    )
+    return ids_at(found, [address for _, address in result.hits]), int(result.count)

@@ -1,0 +1,168 @@
+"""`/v1/search`, `/v1/suggest` and related articles."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic_core import to_json
+
+from app.access.caller import Reader
+from app.access.visibility import Visibility
+from app.articles.queries import (
+    View,
+    article_document,
+    check_body_forms,
+    check_statuses,
+    find_article,
+    load_links,
+    view_of,
+)
+from app.search.index import SearchIndex, off_problem
+from app.search.matching import Limits
+from app.search.models import (
+    RelatedArticles,
+    RelatedQuery,
+    SearchQuery,
+    SearchResult,
+    Suggestions,
+    SuggestQuery,
+)
+from app.search.queries import Asked
+from app.search.queries import search as find
+from app.search.related import related_articles
+from app.search.suggestions import suggest as suggestions
+from app.settings import Settings
+from app.web.conditional import json_response
+from app.web.pages import Paging, Position
+from app.web.params import PathRef, StrictRoute
+from app.web.sessions import Db
+
+router = APIRouter(tags=["search"], route_class=StrictRoute)
+
+
+def _index(request: Request) -> SearchIndex:
+    index: SearchIndex | None = request.app.state.search
+    if index is None:
+        raise off_problem()
+    return index
+
+
+Index = Annotated[SearchIndex, Depends(_index)]
+
+
+@router.get("/search", operation_id="search_articles", response_model=SearchResult)
+def search(
+    request: Request,
+    reader: Reader,
+    db: Db,
+    index: Index,
+    query: Annotated[SearchQuery, Query()],
+) -> Response:
+    """Finds the articles that you may see by what they say, best first.
+
+    All filters of the list of articles apply. Words are found in every form that they take in the
+    article's own language, with or without accents; with `language`, by that language's rules only.
+    Each find has a `score` and `highlights`, escaped text with `<mark>` around what matches, ready
+    for a page. `facets` counts all finds by tag, section, author, language, kind of tag or year,
+    each with all filters but its own, so that a reader can choose again. What is typed never fails:
+    what cannot be read as an operator is a word.
+
+    A write is found within a second; send `Prefer: wait=5` with it, and its answer comes when it
+    can be found. What is taken back is gone from here at once.
+    """
+    visibility = reader.visibility
+    free = ("fields", "body", "facets")
+    paging = Paging(request, query, "search", visibility.fingerprint, free=free)
+    wanted = paging.params
+    check_statuses(reader, wanted, "search by")
+    view = view_of(wanted.fields, wanted.body)
+    check_body_forms(view, visibility)
+    settings: Settings = request.app.state.settings
+    offset, until = _place(paging.position, visibility)
+    asked = Asked(
+        visibility, wanted, view, _limits(settings), settings.article_url_template, offset, until
+    )
+    with index.asking() as newest, db.reading() as session:
+        found = find(session, newest, asked)
+    reached = offset + wanted.limit
+    more = reached < min(found.total, settings.search_depth_max)
+    page = paging.between(
+        _position(max(0, offset - wanted.limit), until) if offset else None,
+        _position(reached, until) if more else None,
+    )
+    result: dict[str, Any] = {"did_you_mean": found.did_you_mean}
+    if wanted.facets:
+        result["facets"] = found.facets
+    page["total"] = found.total
+    return paging.answer(request, found.data, page, private=not reader.is_anonymous, more=result)
+
+
+@router.get("/suggest", operation_id="suggest", response_model=Suggestions)
+def suggest(
+    request: Request,
+    reader: Reader,
+    db: Db,
+    index: Index,
+    query: Annotated[SuggestQuery, Query()],
+) -> Response:
+    """Completes what a reader types: tags, authors and headlines that start so, best first.
+
+    Tags and authors with the most articles come first, then the newest headlines.
+    """
+    with index.asking() as newest, db.reading() as session:
+        data = suggestions(session, newest, reader.visibility, query.q, query.limit)
+    return json_response(request, to_json({"data": data}), private=not reader.is_anonymous)
+
+
+@router.get(
+    "/articles/{ref}/related", operation_id="list_related_articles", response_model=RelatedArticles
+)
+def list_related_articles(
+    request: Request,
+    reader: Reader,
+    db: Db,
+    index: Index,
+    ref: PathRef,
+    query: Annotated[RelatedQuery, Query()],
+) -> Response:
+    """Lists articles that you may see and that are like this one, most alike first.
+
+    They share the words that make it what it is, its tags or its authors. It is never among them.
+    """
+    visibility = reader.visibility
+    view = view_of(query.fields, query.body)
+    check_body_forms(view, visibility)
+    template = request.app.state.settings.article_url_template
+    with db.reading() as session:
+        row = find_article(session, visibility, ref, _whole)
+        with index.asking() as newest:
+            rows = related_articles(session, newest, visibility, row, view, query.limit)
+        links = load_links(session, [one.id for one in rows])
+    data = [article_document(one, links, view, visibility, template) for one in rows]
+    return json_response(request, to_json({"data": data}), private=not reader.is_anonymous)
+
+
+_whole = View(frozenset(), frozenset({"text"}))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.search_words_max,
+        settings.search_prefix_terms_max,
+        settings.search_fuzzy_terms_max,
+    )
+
+
+def _place(position: Position | None, visibility: Visibility) -> tuple[int, datetime | None]:
+    """How deep the page is, and until when articles count: what comes later must not move pages.
+
+    Editors see drafts, whose dates are yet to come, so theirs may move.
+    """
+    if position is None:
+        return 0, None if visibility.previews else visibility.now
+    offset, until = position.key
+    return offset, datetime.fromisoformat(until) if until else None
+
+
+def _position(offset: int, until: datetime | None) -> Position:
+    return Position((offset, until.isoformat() if until else None), backwards=False)
