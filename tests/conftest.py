@@ -4,6 +4,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from starlette.testclient import TestClient
 from app.access.actions import create_key
 from app.access.models import KeyCreate
 from app.articles.ticker import tick
+from app.changes.actions import last_number
 from app.db.database import Database
 from app.db.migrate import migrate
 from app.main import create_app
@@ -97,6 +99,28 @@ class Newsroom:
         while some := tick(self.database, self.clock()):
             ticked += some
         return ticked
+
+    def indexed(self) -> None:
+        """Waits until search finds everything that is written."""
+        with self.database.reading() as session:
+            number = last_number(session)
+        deadline = time.monotonic() + 20
+        while (view := self.app.state.search.newest()) is None or view.place.sequence < number:
+            assert time.monotonic() < deadline, "the index does not follow"
+            time.sleep(0.005)
+
+    def search(self, q: str, key: dict[str, str] | None = None, **parameters: Any) -> Any:
+        """What a search answers once everything that is written is indexed."""
+        self.indexed()
+        answer = self.client.get(
+            "/v1/search", params={"q": q, **parameters}, headers=key or {}, follow_redirects=False
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def found(self, q: str, key: dict[str, str] | None = None, **parameters: Any) -> list[str]:
+        """The headlines of the finds, best first."""
+        return [one["headline"] for one in self.search(q, key, **parameters)["data"]]
 
     def article(self, headline: str = "Harbour bridge opens", **fields: Any) -> dict[str, Any]:
         """A published article, unless `publish=False`."""
@@ -197,9 +221,17 @@ def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
 
 
 @pytest.fixture
-def newsroom(open_newsroom: Callable[..., Newsroom], database_url: str) -> Newsroom:
+def newsroom(database_url: str, open_newsroom: Callable[..., Newsroom]) -> Newsroom:
     """An application on a fresh database, once on SQLite and once on PostgreSQL."""
     return open_newsroom(database_url)
+
+
+@pytest.fixture
+def searching(
+    database_url: str, open_newsroom: Callable[..., Newsroom], tmp_path: Path
+) -> Newsroom:
+    """The same with an index of its own."""
+    return open_newsroom(database_url, search=True, data_dir=tmp_path)
 
 
 @pytest.fixture

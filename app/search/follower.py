@@ -189,9 +189,7 @@ class Keeper:
         (self._folder / REBUILD_FILE).unlink(missing_ok=True)
         fresh = Generation(self._folder / new_id(), self._memory_bytes, is_new=True)
         try:
-            place = self._filled(fresh, tell)
-            while (further := self._brought_forward(fresh, place)) != place:
-                place = further
+            place = self._caught_up(fresh, self._filled(fresh, tell))
         except BaseException:
             fresh.discard()
             raise
@@ -231,6 +229,13 @@ class Keeper:
             generation.commit()
         return replace(place, sequence=reached, mark=mark or place.mark)
 
+    def _caught_up(self, generation: Generation, place: Place) -> Place:
+        """At least as far as the old one. What is written meanwhile is followed like anything else."""
+        further = self._brought_forward(generation, place)
+        while further.sequence - place.sequence >= writing.READ_AT_ONCE:
+            place, further = further, self._brought_forward(generation, further)
+        return further
+
     def _filled(self, fresh: Generation, tell: Callable[[Progress], None]) -> Place:
         began, done, after = time.monotonic(), 0, writing.FIRST_ID
         with self._database.reading() as session:
@@ -241,13 +246,13 @@ class Keeper:
                 raise Stopped
             with self._database.reading() as session:
                 rows = writing.articles_after(session, after)
-                if rows:
-                    fresh.put(session, rows, self._clock())
-            if not rows:
-                break
-            done, after = done + len(rows), rows[-1].id
+                fresh.put(session, rows, self._clock())
+            done += len(rows)
             tell(Progress(done, max(total, done), time.monotonic() - began))
             self.follow()
+            if len(rows) < writing.READ_AT_ONCE:
+                break  # what is written meanwhile comes by following
+            after = rows[-1].id
         fresh.commit()
         return Place(fresh.name, number, self._index.database, STRUCTURE, RULES, mark)
 

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.search.languages import is_unspaced
+
 Field = Literal["headline", "author", "tag"]
 Form = Literal["word", "phrase", "prefix", "fuzzy"]
 _PART = re.compile(
@@ -92,6 +94,9 @@ def _leaf(part: re.Match[str]) -> Leaf | None:
         return Leaf(text, "phrase", name)
     bare = text.rstrip("*~()[]{}.,;:!?")
     ending = text[len(bare) :]
+    # One character of a script without blanks is the beginning of pairs.
+    if is_unspaced(bare) and len(bare) == 1:
+        return Leaf(bare, "prefix", name)
     if "*" in ending and len(bare) >= PREFIX_LENGTH_MIN:
         return Leaf(bare, "prefix", name)
     if "~" in ending:
