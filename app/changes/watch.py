@@ -56,12 +56,13 @@ class Watch:
         finally:
             self._remove(news)
 
-    def wait_beyond(self, number: int, timeout_seconds: float) -> bool:
-        """The same for a thread, which may also be woken in vain."""
-        news = threading.Event()
+    def wait_beyond(self, number: int, timeout_seconds: float, news: threading.Event) -> None:
+        """The same for a thread, which may be woken in vain; others can wake it by setting `news`."""
         self._add(news, news.set)
         try:
-            return self._last > number or (news.wait(timeout_seconds) and self._last > number)
+            if self._last <= number:
+                news.wait(timeout_seconds)
+            news.clear()
         finally:
             self._remove(news)
 

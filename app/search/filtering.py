@@ -41,7 +41,8 @@ def without(query: Query, *excluded: Query) -> Query:
 class IndexSelection:
     """The articles of a `Selection` in one view of the index.
 
-    `gone`: ids that the index has and the selection has no more. `until`: nothing that came later.
+    `gone`: ids that the index has and the selection has no more. `until`: nothing published after these
+    microseconds.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class IndexSelection:
         view: View,
         selection: Selection,
         gone: Collection[str] = (),
-        until: datetime | None = None,
+        until: int | None = None,
     ) -> None:
         self.view = view
         self._visibility = selection.visibility
@@ -85,7 +86,10 @@ class IndexSelection:
         if self._gone:
             nots.append(Query.term_set_query(self.view.schema, "id", list(self._gone)))
         if self._until is not None:
-            nots.append(self._range("sort_at", after=self._until))
+            later = Query.range_query(
+                self.view.schema, "sort_at", FieldType.Integer, self._until, include_lower=False
+            )
+            nots.append(later)
         return musts, nots
 
     def within(self, query: Query, leave_out: FacetName | None = None) -> Query:

@@ -74,6 +74,7 @@ class Follower(threading.Thread):
     ) -> None:
         super().__init__(name="search follower", daemon=True)
         self._watch = watch
+        self._news = threading.Event()
         self._keeper = Keeper(index, database, clock, memory_bytes)
 
     def run(self) -> None:
@@ -94,6 +95,7 @@ class Follower(threading.Thread):
     def stop(self) -> None:
         """Lets the batch under way end, and then the thread."""
         self._keeper.stopping.set()
+        self._news.set()
         if self.is_alive():
             self.join()
 
@@ -105,7 +107,7 @@ class Follower(threading.Thread):
                 if keeper.is_asked_to_rebuild():
                     keeper.rebuild(_in_the_log())
                 if not keeper.follow():
-                    self._watch.wait_beyond(keeper.sequence, QUIET_SECONDS)
+                    self._watch.wait_beyond(keeper.sequence, QUIET_SECONDS, self._news)
         finally:
             keeper.close()
 

@@ -1,10 +1,11 @@
 """Searching on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
 from app.access.visibility import ArticleFilter
+from app.articles import examples
 from app.articles.models import ArticleListItem, BodyForms, FieldNames
 from app.search.filtering import FacetName
 from app.web.pages import Limit, ListQuery
@@ -31,6 +32,12 @@ FacetNames = Annotated[
         json_schema_extra={"pattern": f"^({_CHOICE})(,({_CHOICE}))*$"},
     ),
 ]
+
+
+FOUND_ARTICLE: Any = examples.ARTICLE | {
+    "score": 1.4213,
+    "highlights": {"headline": "<mark>Harbour</mark> bridge opens", "summary": None, "body": None},
+}
 
 
 class SearchQuery(ArticleFilter, ListQuery):
@@ -66,6 +73,8 @@ class Highlights(OutputModel):
 
 class SearchHit(ArticleListItem):
     """An article that was found. With `fields=` it has those fields only, and these two."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [FOUND_ARTICLE]})
 
     score: float = Field(
         description="How well it answers, from 0 to 2; above 1 it holds all that was asked for. "

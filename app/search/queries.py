@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,17 +34,18 @@ BETTER_BY = 10
 
 @dataclass(frozen=True)
 class Found:
-    """A page of finds, whether there are more behind it, and what is said of all of them."""
+    """A page of finds, and what is said of all of them; `newest`: when the newest was published."""
 
     data: list[dict[str, Any]]
     total: int
     facets: dict[str, Any]
     did_you_mean: str | None
+    newest: int | None = None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one caller asks of one view. `until`: nothing published later, as on the first page."""
+    """What one caller asks of one view. `until`: nothing published after that is of the first page."""
 
     visibility: Visibility
     query: SearchQuery
@@ -53,7 +53,7 @@ class Asked:
     limits: Limits
     article_url: str
     offset: int
-    until: datetime | None
+    until: int | None
 
 
 def search(session: Session, index: View, asked: Asked) -> Found:
@@ -76,7 +76,13 @@ class _Search:
             return Found([], 0, {name: [] for name in self._facets()}, None)
         finds, total = self._page(matching)
         facets = count_facets(self._session, self._found, matching, self._facets())
-        return Found(self._documents(finds), total, facets, self._better_spelling())
+        newest = self._newest(matching) if total > len(finds) else None
+        return Found(self._documents(finds), total, facets, self._better_spelling(), newest)
+
+    def _newest(self, matching: Query) -> int:
+        asked = {"newest": {"max": {"field": "sort_at"}}}
+        found = self._found.view.searcher.aggregate(self._found.within(matching), asked)
+        return int(found["newest"]["value"])
 
     def _facets(self) -> list[FacetName]:
         asked = self._asked.query.facets
@@ -146,9 +152,7 @@ class _Search:
         return self._found.view.count(self._found.within(self._compiler.leaf(leaf)))
 
 
-def index_selection(
-    index: View, selection: Selection, until: datetime | None = None
-) -> IndexSelection:
+def index_selection(index: View, selection: Selection, until: int | None = None) -> IndexSelection:
     """The selection in the index, without what the selection lost since the index last looked.
 
     Raises 503 where that is too much, as after a merge of many articles.

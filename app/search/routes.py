@@ -1,13 +1,11 @@
 """`/v1/search`, `/v1/suggest` and related articles."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
 from app.access.caller import Reader
-from app.access.visibility import Visibility
 from app.articles.queries import (
     View,
     article_document,
@@ -47,15 +45,11 @@ def _index(request: Request) -> SearchIndex:
     return index
 
 
-Index = Annotated[SearchIndex, Depends(_index)]
-
-
 @router.get("/search", operation_id="search_articles", response_model=SearchResult)
-def search(
+def search_articles(
     request: Request,
     reader: Reader,
     db: Db,
-    index: Index,
     query: Annotated[SearchQuery, Query()],
 ) -> Response:
     """Finds the articles that you may see by what they say, best first.
@@ -78,17 +72,17 @@ def search(
     view = view_of(wanted.fields, wanted.body)
     check_body_forms(view, visibility)
     settings: Settings = request.app.state.settings
-    offset, until = _place(paging.position, visibility)
+    offset, until = _place(paging.position)
     asked = Asked(
         visibility, wanted, view, _limits(settings), settings.article_url_template, offset, until
     )
-    with index.asking() as newest, db.reading() as session:
+    with _index(request).asking() as newest, db.reading() as session:
         found = find(session, newest, asked)
     reached = offset + wanted.limit
     more = reached < min(found.total, settings.search_depth_max)
     page = paging.between(
         _position(max(0, offset - wanted.limit), until) if offset else None,
-        _position(reached, until) if more else None,
+        _position(reached, until or found.newest) if more else None,
     )
     result: dict[str, Any] = {"did_you_mean": found.did_you_mean}
     if wanted.facets:
@@ -97,19 +91,18 @@ def search(
     return paging.answer(request, found.data, page, private=not reader.is_anonymous, more=result)
 
 
-@router.get("/suggest", operation_id="suggest", response_model=Suggestions)
-def suggest(
+@router.get("/suggest", operation_id="list_suggestions", response_model=Suggestions)
+def list_suggestions(
     request: Request,
     reader: Reader,
     db: Db,
-    index: Index,
     query: Annotated[SuggestQuery, Query()],
 ) -> Response:
     """Completes what a reader types: tags, authors and headlines that start so, best first.
 
     Tags and authors with the most articles come first, then the newest headlines.
     """
-    with index.asking() as newest, db.reading() as session:
+    with _index(request).asking() as newest, db.reading() as session:
         data = suggestions(session, newest, reader.visibility, query.q, query.limit)
     return json_response(request, to_json({"data": data}), private=not reader.is_anonymous)
 
@@ -121,7 +114,6 @@ def list_related_articles(
     request: Request,
     reader: Reader,
     db: Db,
-    index: Index,
     ref: PathRef,
     query: Annotated[RelatedQuery, Query()],
 ) -> Response:
@@ -135,7 +127,7 @@ def list_related_articles(
     template = request.app.state.settings.article_url_template
     with db.reading() as session:
         row = find_article(session, visibility, ref, _whole)
-        with index.asking() as newest:
+        with _index(request).asking() as newest:
             rows = related_articles(session, newest, visibility, row, view, query.limit)
         links = load_links(session, [one.id for one in rows])
     data = [article_document(one, links, view, visibility, template) for one in rows]
@@ -153,16 +145,10 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _place(position: Position | None, visibility: Visibility) -> tuple[int, datetime | None]:
-    """How deep the page is, and until when articles count: what comes later must not move pages.
-
-    Editors see drafts, whose dates are yet to come, so theirs may move.
-    """
-    if position is None:
-        return 0, None if visibility.previews else visibility.now
-    offset, until = position.key
-    return offset, datetime.fromisoformat(until) if until else None
+def _place(position: Position | None) -> tuple[int, int | None]:
+    """How deep the page is, and until when articles count: what comes later must not move pages."""
+    return position.key if position else (0, None)
 
 
-def _position(offset: int, until: datetime | None) -> Position:
-    return Position((offset, until.isoformat() if until else None), backwards=False)
+def _position(offset: int, until: int | None) -> Position:
+    return Position((offset, until), backwards=False)

@@ -135,6 +135,12 @@ SQL = ["' OR 1=1 --", "'; DROP TABLE article; --", '" OR ""="', "1) UNION SELECT
 
 
 @pytest.fixture
+def newsroom(searching: Newsroom) -> Newsroom:
+    """With search, of which the same is asked as of everything else."""
+    return searching
+
+
+@pytest.fixture
 def town(newsroom: Newsroom) -> Newsroom:
     """Two articles, authors and tags to name, and a key to change."""
     for kind in ("authors", "tags"):
@@ -145,6 +151,7 @@ def town(newsroom: Newsroom) -> Newsroom:
     for scope in ("admin", "preview"):
         newsroom.key(scope)
     newsroom.key("read", entitlement=FIRST)
+    newsroom.indexed()
     return newsroom
 
 

@@ -32,6 +32,9 @@ ADDRESSES = {
     "/v1/articles/{ref}/revisions": ["", "?limit=1"],
     "/v1/articles/{ref}/revisions/{version}": [""],
     "/v1/articles/{ref}/revisions/{version}/diff": ["", "?with=1"],
+    "/v1/articles/{ref}/related": ["", "?limit=1&body=html"],
+    "/v1/search": ["", "?q=dawn&facets=tag&body=html", "?q=nowhere"],
+    "/v1/suggest": ["?q=f"],
     "/v1/changes": ["", "?limit=1", "?types=author,tag", "?fields=slug&body=text"],
     "/v1/authors": ["", "?article_count=true"],
     "/v1/authors/{ref}": ["", "?article_count=true"],
@@ -45,6 +48,12 @@ ADDRESSES = {
 
 
 @pytest.fixture
+def newsroom(searching: Newsroom) -> Newsroom:
+    """With search, of which the same is asked as of everything else."""
+    return searching
+
+
+@pytest.fixture
 def town(newsroom: Newsroom) -> Newsroom:
     """Enough of everything that each answer is worth compressing."""
     newsroom.make("authors", name="First", bio="Writes. " * 100)
@@ -53,6 +62,7 @@ def town(newsroom: Newsroom) -> Newsroom:
     body = {"format": "text", "source": "At dawn. " * 200}
     newsroom.article("First", body=body, authors=["first"], tags=["first"])
     newsroom.article("Second")
+    newsroom.indexed()
     return newsroom
 
 

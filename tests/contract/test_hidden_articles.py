@@ -19,6 +19,7 @@ ROUTES = {
     "/v1/articles/{ref}/withdraw", "/v1/articles/{ref}/restore", "/v1/articles/{ref}/corrections",
     "/v1/articles/{ref}/revisions", "/v1/articles/{ref}/revisions/{version}",
     "/v1/articles/{ref}/revisions/{version}/diff", "/v1/articles/{ref}/revisions/{version}/restore",
+    "/v1/articles/{ref}/related", "/v1/search", "/v1/suggest",
     "/v1/authors", "/v1/authors/{ref}", "/v1/authors/{ref}/merge",
     "/v1/tags", "/v1/tags/{ref}", "/v1/tags/{ref}/merge",
     "/v1/changes", "/v1/changes/stream", "/v1/me", "/v1/keys", "/v1/keys/{key_id}", "/healthz", "/readyz",

@@ -23,13 +23,24 @@ OF_API = [name for name, (_, path, _) in OPERATIONS.items() if path.startswith("
 FREE_TO_READ = {
     "list_articles", "get_article", "list_authors", "get_author", "list_tags", "get_tag", "get_me",
     "list_revisions", "get_revision", "diff_revisions", "list_changes", "stream_changes",
+    "search_articles", "list_suggestions", "list_related_articles",
 }  # fmt: skip
-ONLY_WHEN_ASKED = {"body", "total", "total_kind", "article_count", "html", "text", "source"}
+ONLY_WHEN_ASKED = {
+    "body",
+    "total",
+    "total_kind",
+    "article_count",
+    "html",
+    "text",
+    "source",
+    "facets",
+}
 ONLY_FOR_SOME_OR_SOMETIMES = {
     "email", "errors", "reason", "pointer", "parameter", "format", "key_id", "withdrawn_reason",
     "start", "article", "author", "tag",
 }  # fmt: skip
 VERBS = {
+    "search",
     "list", "get", "create", "replace", "update", "delete", "publish", "withdraw", "restore", "add",
     "merge", "revoke", "diff", "bulk", "stream",
 }  # fmt: skip
@@ -221,6 +232,12 @@ def test_what_is_made_links_to_what_can_be_done_with_it() -> None:
 
 
 @pytest.fixture
+def newsroom(searching: Newsroom) -> Newsroom:
+    """With search, of which the same is asked as of everything else."""
+    return searching
+
+
+@pytest.fixture
 def town(newsroom: Newsroom) -> Newsroom:
     """An article with everything and one with the least, and all that they name."""
     image = {"url": "https://images.example.org/a.jpg", "caption": "At dawn", "width": 800}
@@ -249,6 +266,7 @@ def town(newsroom: Newsroom) -> Newsroom:
     newsroom.send("POST", "/v1/articles/everything/corrections", {"kind": "update", "note": "x"})
     newsroom.make("articles", headline="Least")
     newsroom.send("POST", "/v1/keys", {"name": "App", "scopes": ["read"]}, newsroom.key("admin"))
+    newsroom.indexed()
     return newsroom
 
 
@@ -267,6 +285,12 @@ ANSWERS = [
     ("diff_revisions", "/v1/articles/everything/revisions/2/diff"),
     ("diff_revisions", "/v1/articles/everything/revisions/1/diff"),
     ("diff_revisions", "/v1/articles/everything/revisions/1/diff?with=2"),
+    ("list_related_articles", "/v1/articles/everything/related?body=html"),
+    ("list_related_articles", "/v1/articles/least/related"),
+    ("search_articles", "/v1/search?body=html&limit=1"),
+    ("search_articles", "/v1/search?q=dawn&facets=tag,section,author,language,kind,year"),
+    ("search_articles", "/v1/search?q=evrything"),
+    ("list_suggestions", "/v1/suggest?q=e"),
     ("list_changes", "/v1/changes?types=article,author,tag&body=html"),
     ("list_changes", "/v1/changes?tag=nowhere"),
     ("list_authors", "/v1/authors?article_count=true"),

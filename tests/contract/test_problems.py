@@ -53,6 +53,12 @@ def dump(newsroom: Newsroom) -> list[Any]:
         return [session.connection().execute(sa.select(table)).all() for table in tables]
 
 
+@pytest.fixture
+def newsroom(searching: Newsroom) -> Newsroom:
+    """With search, of which the same is asked as of everything else."""
+    return searching
+
+
 @pytest.mark.parametrize(("method", "path", "_operation"), OF_API, ids=name_of)
 def test_an_unknown_parameter_is_refused_by_name(
     newsroom: Newsroom, method: str, path: str, _operation: Any
