@@ -21,6 +21,18 @@ STOP_WORDS = {
     "da", "de", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ru", "sv",
 }  # fmt: skip
 """The languages whose words without a meaning of their own Tantivy knows."""
+MORE_STOP_WORDS = {
+    "en": [
+        "about", "all", "also", "am", "any", "because", "been", "being", "both", "can", "could",
+        "did", "do", "does", "doing", "each", "from", "had", "has", "have", "having", "he", "her",
+        "here", "hers", "herself", "him", "himself", "his", "how", "i", "its", "itself", "me",
+        "more", "most", "must", "my", "myself", "nor", "only", "other", "our", "ours", "ourselves",
+        "own", "same", "she", "should", "so", "some", "than", "theirs", "them", "themselves",
+        "those", "too", "very", "we", "were", "what", "when", "where", "which", "while", "whom",
+        "why", "would", "you", "your", "yours", "yourself", "yourselves",
+    ],
+}  # fmt: skip
+"""What Tantivy's list lacks of what people ask with. Not `who`, `us` and `may`, which are names too."""
 OTHER = "other"
 LANGUAGES = (*sorted(STEMMERS), OTHER)
 _SAME = {"nb": "no", "nn": "no"}
@@ -90,7 +102,8 @@ def plain_analyzer() -> TextAnalyzer:
 
 @cache
 def _meaningful(language: str) -> TextAnalyzer:
-    return _words(language).filter(Filter.stopword(STEMMERS[language])).build()
+    chain = _words(language).filter(Filter.stopword(STEMMERS[language]))
+    return chain.filter(Filter.custom_stopword(MORE_STOP_WORDS.get(language, []))).build()
 
 
 def _words(language: str) -> TextAnalyzerBuilder:
