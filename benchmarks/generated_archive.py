@@ -46,12 +46,16 @@ def fill(database: Database, articles: int, body_characters: int = BODY_CHARACTE
         with database.writing() as session:
             sequence = take_numbers(session, len(numbers), at=NEWEST) - first
             rows = [
-                _article(number, sequence, NEWEST - timedelta(minutes=articles - number), random)
-                | _body(bodies[number % BODIES])
+                article_row(
+                    number,
+                    sequence,
+                    NEWEST - timedelta(minutes=articles - number),
+                    _headlines(number, random) | _body(bodies[number % BODIES]),
+                )
                 for number in numbers
             ]
-            writers = [_sort_keys(row) | _credit(random.choice(authors)) for row in rows]
-            topics = [_sort_keys(row) | tag for row in rows for tag in _topics(tags, random)]
+            writers = [sort_keys(row) | credit(random.choice(authors)) for row in rows]
+            topics = [sort_keys(row) | tag for row in rows for tag in _topics(tags, random)]
             for model, some in ((Article, rows), (ArticleAuthor, writers), (ArticleTag, topics)):
                 session.connection().execute(sa.insert(table(model)), some)
     tidy(database)
@@ -90,15 +94,17 @@ def _add_names(session: Session, random: Random) -> tuple[list[str], list[tuple[
     return authors, tags
 
 
-def _article(number: int, sequence: int, at: datetime, random: Random) -> Row:
-    headline = f"{words(random, 6)} {number}"
+def _headlines(number: int, random: Random) -> Row:
+    return {"headline": f"{words(random, 6)} {number}", "summary": words(random, 25)}
+
+
+def article_row(number: int, sequence: int, at: datetime, texts: Row) -> Row:
+    """An article published at a moment, with what it says. `number` counts from 0, and is added to `sequence`."""
     times = ("released_at", "published_at", "first_published_at", "sort_at", "created_at")
     return dict.fromkeys((*times, "updated_at"), at) | {
         "id": new_id(),
         "slug": f"article-{number}",
-        "headline": headline,
-        "headline_key": sort_key(headline),
-        "summary": words(random, 25),
+        "headline_key": sort_key(texts["headline"]),
         "language": "en",
         "language_key": "en",
         "corrections": [],
@@ -108,6 +114,7 @@ def _article(number: int, sequence: int, at: datetime, random: Random) -> Row:
         "sequence": sequence + number,
         "state_sequence": sequence + number,
         "state_at": at,
+        **texts,
     }
 
 
@@ -122,12 +129,13 @@ def _body(body: RenderedBody) -> Row:
     }
 
 
-def _sort_keys(article: Row) -> Row:
+def sort_keys(article: Row) -> Row:
+    """What a link carries of its article."""
     same = {name: article[name] for name in ("sort_at", "updated_at", "headline_key", "sequence")}
     return same | {"article_id": article["id"]}
 
 
-def _credit(author_id: str) -> Row:
+def credit(author_id: str) -> Row:
     return {"author_id": author_id, "role": None, "position": 0}
 
 
