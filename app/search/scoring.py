@@ -12,15 +12,15 @@ from itertools import pairwise
 
 from app.search.evidence import Span
 
-WEIGHTS = {"headline": 3.0, "subheadline": 1.5, "summary": 1.5, "names": 1.5, "body": 1.0}
-SATURATION = 1.2
-"""`k1` of BM25: how soon more mentions stop counting."""
-LENGTH_SHARE = 0.6
+WEIGHTS = {"headline": 5.0, "subheadline": 2.0, "summary": 2.0, "names": 2.0, "body": 1.0}
+SATURATION = 3.0
+"""`k1` of BM25: how soon more mentions stop counting. Mentions in a headline count five times."""
+LENGTH_SHARE = 0.4
 """`b` of BM25: how much a long body makes a mention in it count less."""
-LENGTH_USUAL = 300
+LENGTH_USUAL = 250
 """Words of a usual body. A number, not the average: what others write must not move a score."""
-ADJACENT, NEAR = 0.4, 0.15
-NEAR_CHARACTERS = 40
+ADJACENT, NEAR = 0.3, 0.2
+NEAR_CHARACTERS = 60
 RECENT_SHARE, RECENT_DAYS = 0.2, 14.0
 SCORE_MIDDLE = 8.0
 
