@@ -1,9 +1,10 @@
-"""The `byline` command: serve, migrate, keys, import, export."""
+"""The `byline` command: serve, migrate, reindex, keys, import, export."""
 
 import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import wraps
@@ -15,7 +16,7 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DatabaseError
 
-from app.access.actions import create_key, existing_key, revoke_key
+from app.access.actions import create_key, database_id, existing_key, revoke_key
 from app.access.caller import newsroom
 from app.access.models import SCOPES, KeyCreate
 from app.access.queries import any_key_exists, list_keys
@@ -26,6 +27,8 @@ from app.db.migrate import migrate
 from app.demo.actions import load_demo
 from app.importing.actions import import_file
 from app.main import create_app, utc_now
+from app.search.follower import IndexLocked, Keeper, Progress
+from app.search.index import REBUILD_FILE, SearchIndex
 from app.settings import PREFIX, Settings, WrongSetting, load_settings
 from app.web.conditional import Precondition
 from app.web.params import is_id
@@ -92,6 +95,55 @@ def migrate_command(revision: str) -> None:
     settings = load_settings()
     migrate(_database(settings), revision)
     click.echo(f"The schema is at {revision}.")
+
+
+@main.command()
+@_said_plainly
+def reindex() -> None:
+    """Make the search index of this machine anew, from the database.
+
+    The old one answers until the new one is there. Where a server runs, it does the work and this
+    waits for it.
+    """
+    settings = load_settings()
+    database = _ready_database(settings)
+    index = SearchIndex(settings.search_dir, database_id(database))
+    keeper = Keeper(index, database, utc_now, settings.search_memory_bytes)
+    try:
+        with keeper.locked():
+            count = _reindexed(keeper)
+    except IndexLocked:
+        count = _reindexed_by_the_server(index)
+    database.close()
+    click.echo(f"The search index has {count:,} articles.")
+
+
+def _reindexed(keeper: Keeper) -> int:
+    progress = Progress(0, 0, 0)
+
+    def show(one: Progress) -> None:
+        nonlocal progress
+        progress = one
+        if sys.stderr.isatty():
+            click.echo(f"\r{one} ", nl=False, err=True)
+
+    keeper.rebuild(show)
+    keeper.close()
+    if sys.stderr.isatty():
+        click.echo(err=True)
+    return progress.done
+
+
+def _reindexed_by_the_server(index: SearchIndex) -> int:
+    """Asks the process that holds the index to make it anew, and waits until it has."""
+    click.echo("A server keeps this index; it makes it anew, see its log.", err=True)
+    before = index.newest()
+    (index.folder / REBUILD_FILE).touch()
+    while True:
+        time.sleep(0.2)
+        view = index.newest()
+        if view and (before is None or view.place.generation != before.place.generation):
+            return view.searcher.num_docs
 
 
 @main.group()
