@@ -46,8 +46,13 @@ async def list_changes(
     page = {"next": read.next, "has_more": read.has_more}
     body = to_json({"data": read.data, "page": page})
     onward = _address(request, query, since=read.next)
-    headers = {"Link": f'<{onward}>; rel="next"'}
-    return json_response(request, body, private=not reader.is_anonymous, headers=headers)
+    is_private = not reader.is_anonymous
+    headers = {
+        "Link": f'<{onward}>; rel="next"',
+        # A follower that is answered by a cache would follow the cache.
+        "Cache-Control": "private, no-cache" if is_private else "public, no-cache",
+    }
+    return json_response(request, body, private=is_private, headers=headers)
 
 
 @router.get(
@@ -150,12 +155,18 @@ async def _events(
 ) -> AsyncGenerator[bytes]:
     watch: Watch = request.app.state.watch
     yield f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
+    beat_at = time.monotonic() + HEARTBEAT_SECONDS
     try:
         while True:
             if read.data:
                 yield _batch(read)
-            elif not await watch.beyond(read.last_number, HEARTBEAT_SECONDS):
-                yield f": still here\nid: {read.next}\n\n".encode()
+                beat_at = time.monotonic() + HEARTBEAT_SECONDS
+            else:
+                # What others write and this follower does not see must not move its heartbeat.
+                await watch.beyond(read.last_number, max(0.0, beat_at - time.monotonic()))
+                if time.monotonic() >= beat_at:
+                    yield f": still here\nid: {read.next}\n\n".encode()
+                    beat_at += HEARTBEAT_SECONDS
             # A key that is revoked or may see less has to be noticed here too.
             caller = await reader_again(request)
             read = await _read(db, caller, following, read.next, LIMIT_DEFAULT)

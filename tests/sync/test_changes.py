@@ -1,5 +1,6 @@
 """`GET /v1/changes`: what a client that keeps a copy is told, and what nobody is told."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -281,3 +282,11 @@ def test_a_preview_key_follows_by_status(newsroom: Newsroom) -> None:
     newsroom.clock.move(hours=2)
     newsroom.tick()
     assert told(desk.read()) == [("remove", article["id"], "left_scope")]
+
+
+def test_no_cache_answers_a_follower(
+    open_newsroom: Callable[..., Newsroom], database_url: str
+) -> None:
+    cached = open_newsroom(database_url, cache_max_age_seconds=60)
+    assert cached.get("/v1/articles").headers["cache-control"] == "public, max-age=60"
+    assert cached.get("/v1/changes").headers["cache-control"] == "public, no-cache"

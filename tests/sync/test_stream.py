@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from app.sync import routes
 from tests.conftest import Newsroom, serving
 
 
 @pytest.fixture
-def newsroom(open_newsroom: Callable[..., Newsroom], database_url: str) -> Newsroom:
+def newsroom(database_url: str, open_newsroom: Callable[..., Newsroom]) -> Newsroom:
     """One whose streams last."""
     return open_newsroom(database_url, stream_seconds_max=60)
 
@@ -42,6 +43,11 @@ class Events:
             elif key == "event":
                 name = value
         return "end", None
+
+    def heartbeats(self, count: int) -> None:
+        """Reads on until so many have come."""
+        while count:
+            count -= next(self._lines).startswith(": still here")
 
     def articles(self, count: int) -> list[str]:
         return [self.next()[1]["article"]["headline"] for _ in range(count)]
@@ -73,6 +79,28 @@ def test_events_come_as_things_happen(newsroom: Newsroom, served: str) -> None:
         }
         assert events.next() == ("message", removed)
         assert time.monotonic() - began < 2
+
+
+def test_what_others_write_moves_no_heartbeat(
+    newsroom: Newsroom, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "HEARTBEAT_SECONDS", 0.4)
+    is_over = threading.Event()
+
+    def write() -> None:
+        while not is_over.wait(0.1):
+            newsroom.make("articles", headline="A draft")
+
+    newsroom.key("publish")
+    writer = threading.Thread(target=write)
+    with stream(served, "?tag=nowhere") as events:
+        writer.start()
+        began = time.monotonic()
+        events.heartbeats(3)
+        taken = time.monotonic() - began
+    is_over.set()
+    writer.join()
+    assert 0.8 < taken < 3
 
 
 def test_who_was_cut_off_goes_on_from_the_last_id(newsroom: Newsroom, served: str) -> None:
