@@ -10,7 +10,7 @@ from app.search.index import View
 from app.search.languages import words
 
 LENGTH_MIN = 4
-LENGTH_FOR_TWO = 8
+LENGTH_FOR_TWO = 6
 """From so many letters on, two may be wrong."""
 LOOKED_AT_MAX = 5_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
