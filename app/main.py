@@ -4,10 +4,12 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette_compress import CompressMiddleware
 
@@ -17,7 +19,7 @@ from app.access.routes import router as access_router
 from app.articles.routes import router as articles_router
 from app.articles.ticker import tick
 from app.authors.routes import router as authors_router
-from app.changes.actions import forget_old_revisions
+from app.changes.actions import forget_old_revisions, last_number
 from app.changes.watch import Watch
 from app.db.database import Database
 from app.history.routes import router as history_router
@@ -42,6 +44,8 @@ from app.web.problems import Moved, Replayed, answer_problem
 
 FORGET_SECONDS = 3600
 FORGET_BATCH = 500
+LAG_MAX = 1_000
+"""Changes that the index may be behind before it is said to be."""
 
 STREAMED = {("POST", "/v1/articles/bulk")}
 """What reads bodies of any length, a bounded line at a time."""
@@ -87,6 +91,7 @@ def create_app(
     app.state.watch = Watch(app.state.database)
     app.state.seats = Seats(settings.stream_clients_max)
     app.state.search = None
+    app.state.search_state = partial(_search_state, app)
     _add_routes(app)
     _add_middleware(app, settings)
     install_openapi(app)
@@ -144,6 +149,17 @@ def _search_follower(app: FastAPI) -> list[Follower]:
     ]
 
 
+def _search_state(app: FastAPI, session: Session) -> str:
+    """In words: a number would tell of what nobody may see yet."""
+    if app.state.search is None:
+        return "off"
+    view = app.state.search.newest()
+    if view is None:
+        return "building"
+    is_behind = last_number(session) - view.place.sequence > LAG_MAX
+    return "behind" if is_behind else "ready"
+
+
 def _add_routes(app: FastAPI) -> None:
     for router in (
         articles_router,
@@ -178,6 +194,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             "ETag",
             "Link",
             "Location",
+            "Preference-Applied",
             "Retry-After",
             "X-Request-ID",
             "WWW-Authenticate",

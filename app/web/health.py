@@ -1,7 +1,8 @@
 """`/healthz` and `/readyz`: for load balancers and container engines."""
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
 
 from app.web.params import StrictRoute
 from app.web.sessions import Db
@@ -27,8 +28,14 @@ async def get_health() -> Response:
     response_class=Response,
     responses={200: {"content": {"application/json": {}}}},
 )
-def get_readiness(db: Db) -> Response:
-    """Says that the database answers too."""
+def get_readiness(request: Request, db: Db) -> Response:
+    """Says that the database answers too, and how the index of search is doing.
+
+    `search` is `ready`, `behind` the database by more than a moment, `building` its first index,
+    or `off`.
+    """
     with db.reading() as session:
         session.connection().execute(sa.text("SELECT 1"))
-    return Response(b'{"status":"ready"}', headers=_NO_STORE, media_type="application/json")
+        search = request.app.state.search_state(session)
+    body = to_json({"status": "ready", "search": search})
+    return Response(body, headers=_NO_STORE, media_type="application/json")

@@ -31,6 +31,7 @@ TAGS = [
     {"name": "access", "description": "API keys, and what yours may do."},
     {"name": "health", "description": "For those who run this."},
 ]
+_SEARCHED = ("/v1/articles", "/v1/authors", "/v1/tags")
 _WORDS = {
     400: "The request cannot be read: broken JSON, a malformed header, or an address that is not UTF-8.",
     401: "A key is needed, or the one sent is not valid.",
@@ -43,7 +44,7 @@ _WORDS = {
     415: "The body is not JSON.",
     422: "Something in the request cannot be accepted; `errors` says what.",
     428: "`If-Match` is missing.",
-    503: "The database is busy; try again after `Retry-After`.",
+    503: "The database is busy, or the index is being built; try again after `Retry-After`.",
 }
 
 
@@ -157,6 +158,8 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, public_read:
         }
     if scope:
         _say_headers(responses, reads)
+    if not reads and path.startswith(_SEARCHED):
+        _say_preference(operation)
     for parameter in operation.get("parameters", []):
         choices = parameter["schema"].get("anyOf", [{}])
         if "description" not in parameter and "description" in choices[0]:
@@ -164,6 +167,26 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, public_read:
     if method == "patch":
         content = operation["requestBody"]["content"]
         content["application/merge-patch+json"] = content["application/json"]
+
+
+def _say_preference(operation: dict[str, Any]) -> None:
+    """What the middleware of search does with `Prefer: wait`."""
+    prefer = {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "description": "`wait=5`: the answer comes when search finds what was written, or after so "
+        "many seconds, 30 at most (RFC 7240).",
+        "schema": {"type": "string", "examples": ["wait=5"]},
+    }
+    operation.setdefault("parameters", []).append(prefer)
+    applied = {
+        "description": "There when search finds it.",
+        "schema": {"type": "string"},
+    }
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            response.setdefault("headers", {})["Preference-Applied"] = applied
 
 
 def _link_created(paths: dict[str, Any]) -> None:

@@ -32,3 +32,8 @@ def test_without_its_database_a_server_is_alive_and_not_ready(
     assert answer.status_code >= 500
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "127.0.0.1" not in answer.text
+
+
+def test_readiness_says_how_search_is_doing(searching: Newsroom) -> None:
+    searching.indexed()
+    assert searching.get("/readyz").json() == {"status": "ready", "search": "ready"}
