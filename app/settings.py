@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         description="This process answers searches, from an index in the data folder.",
     )
     search_memory_bytes: int = Field(
-        64_000_000,
+        128_000_000,
         ge=15_000_000,
         le=4_000_000_000,
         description="What the process that writes the index may gather before it writes.",

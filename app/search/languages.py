@@ -35,6 +35,8 @@ MORE_STOP_WORDS = {
 """What Tantivy's list lacks of what people ask with. Not `who`, `us` and `may`, which are names too."""
 OTHER = "other"
 LANGUAGES = (*sorted(STEMMERS), OTHER)
+_WITH_MARKS = {"ta"}
+"""The stemmer of Tamil needs every mark, and so a slower tokenizer."""
 _SAME = {"nb": "no", "nn": "no"}
 TERM_BYTES_MAX = 60
 
@@ -56,7 +58,7 @@ def language_of(tag: str) -> str:
     return primary if primary in STEMMERS else OTHER
 
 
-def prepared(text: str, *, to_index: bool = False) -> str:
+def prepared(text: str, language: str = OTHER, *, to_index: bool = False) -> str:
     """The text as analyzers take it: composed, without optional marks, unspaced scripts in pairs.
 
     In the index the last character of a run stands alone as well, so that each can be found by
@@ -65,7 +67,17 @@ def prepared(text: str, *, to_index: bool = False) -> str:
     if text.isascii():
         return text
     text = _OPTIONAL_MARKS.sub("", unicodedata.normalize("NFKC", text))
+    if language not in _WITH_MARKS:
+        text = text.translate(_cutting_marks())
     return _RUN.sub(_in_pairs_and_last if to_index else _in_pairs, text)
+
+
+@cache
+def _cutting_marks() -> dict[int, None]:
+    """The combining marks at which the simple tokenizer would cut a word: they are left out."""
+    simple = TextAnalyzerBuilder(Tokenizer.simple()).build()
+    marks = (chr(at) for at in range(0x300, 0x3100) if unicodedata.combining(chr(at)))
+    return {ord(mark): None for mark in marks if len(simple.analyze(f"a{mark}a")) > 1}
 
 
 def is_unspaced(text: str) -> bool:
@@ -107,8 +119,7 @@ def _meaningful(language: str) -> TextAnalyzer:
 
 
 def _words(language: str) -> TextAnalyzerBuilder:
-    # Where vowels are combining marks, these are parts of words; the simple tokenizer would cut there.
-    has_marks = language in ("ta", OTHER)
+    has_marks = language in _WITH_MARKS
     tokenizer = Tokenizer.regex(r"[\p{L}\p{N}\p{M}]+") if has_marks else Tokenizer.simple()
     chain = TextAnalyzerBuilder(tokenizer).filter(Filter.remove_long(TERM_BYTES_MAX))
     return chain.filter(Filter.ascii_fold()).filter(Filter.lowercase())
@@ -116,7 +127,7 @@ def _words(language: str) -> TextAnalyzerBuilder:
 
 def terms(text: str, language: str) -> list[str]:
     """The terms of some text, in order."""
-    return list(analyzer(language).analyze(prepared(text)))
+    return list(analyzer(language).analyze(prepared(text, language)))
 
 
 def words(text: str) -> list[str]:

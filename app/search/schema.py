@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from tantivy import Document, Index, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 
-from app.archive.models import sort_key
 from app.articles.queries import Links
 from app.search.languages import LANGUAGES, analyzer, language_of, plain_analyzer, prepared
 
@@ -20,7 +19,8 @@ MOMENTS = ("sort_at", "published_at", "embargoed_until", "expires_at", "updated_
 """Times in microseconds since 1970; absent where there is none."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HEADLINE_WEIGHT = 2
-START_LENGTH_MAX = 16
+START_LENGTH_MAX = 4
+"""Letters of a headline's beginning that are terms; more would be as many terms as headlines."""
 Audience = Literal["public", "clocked", "closed"]
 
 
@@ -75,15 +75,15 @@ def index_document(row: Any, links: Links, now: datetime) -> Document:
     """An article as the index has it. What the clock says of it is as of `now`."""
     language = language_of(row.language)
     authors, tags = links.authors.get(row.id, []), links.tags.get(row.id, [])
-    headline = prepared(row.headline, to_index=True)
-    texts = [prepared(text, to_index=True) for text in _texts(row)]
+    headline = prepared(row.headline, language, to_index=True)
+    texts = [prepared(text, language, to_index=True) for text in _texts(row)]
     names = [prepared(one["name"], to_index=True) for one in (*authors, *tags)]
     fields: dict[str, Any] = {
         "id": row.id,
         f"text_{language}": [headline] * HEADLINE_WEIGHT + texts + names,
         f"headline_{language}": headline,
-        "words": [headline, *texts[:2], *names],
-        "start": sort_key(row.headline),
+        "words": [headline, *map(prepared, filter(None, (row.subheadline, row.summary))), *names],
+        "start": row.headline_key[:START_LENGTH_MAX],
         "analyzed_as": language,
         "audience": _audience(row, now),
         "state": _state(row),

@@ -11,16 +11,19 @@ from app.access.visibility import Visibility
 from app.archive.filter import Selection, article
 from app.archive.models import Author, Tag, sort_key
 from app.archive.names import starts_with
+from app.articles.queries import NO_ID
 from app.db.columns import table
 from app.search.filtering import IndexSelection
 from app.search.index import View
 from app.search.queries import index_selection
 from app.search.ranking import by_date
 from app.search.schema import START_LENGTH_MAX
+from app.web.pages import Position
 
 NAMES_MAX = 20
-LONG_STARTS_MAX = 100
-"""Headlines looked at whose beginning is as typed, where more is typed than the index has of it."""
+LOOKED_AT = 100
+"""Of the newest headlines that begin with the first letters, where more is typed."""
+_COLUMNS = [article.c[name] for name in ("id", "slug", "headline", "headline_key")]
 _NAMED = (("tag", table(Tag), "tag_id"), ("author", table(Author), "author_id"))
 
 
@@ -34,7 +37,7 @@ def suggest(
     selection = Selection(session, visibility)
     found = index_selection(index, selection)
     names = sorted(_names(session, found, beginning), key=lambda one: (-one[0], one[1]["text"]))
-    headlines = list(_headlines(found, selection, beginning, limit))
+    headlines = _headlines(found, selection, beginning, limit)
     kept = max((limit + 1) // 2, limit - len(headlines))
     shown = [one for _, one in names[:kept]]
     return [*shown, *headlines][:limit]
@@ -52,19 +55,21 @@ def _names(
 
 def _headlines(
     found: IndexSelection, selection: Selection, beginning: str, limit: int
-) -> Iterator[dict[str, Any]]:
-    is_long = len(beginning) > START_LENGTH_MAX
+) -> list[dict[str, Any]]:
+    """The newest of them. Of long beginnings, those among the newest that begin much the same, and
+    then the others, in the order of the alphabet."""
     start = Query.term_query(found.view.schema, "start", beginning[:START_LENGTH_MAX], "basic")
-    looked_at = LONG_STARTS_MAX if is_long else limit
-    ids, _ = by_date(found, start, 0, looked_at, newest_first=True)
+    is_long = len(beginning) > START_LENGTH_MAX
+    ids, _ = by_date(found, start, 0, LOOKED_AT if is_long else limit, newest_first=True)
     columns = article.c
-    some = sa.select(columns.id, columns.slug, columns.headline, columns.headline_key).where(
-        columns.id.in_(ids), *selection.conditions()
-    )
-    rows = {row.id: row for row in selection.session.connection().execute(some)}
-    for one in ids:
-        if one in rows and rows[one].headline_key.startswith(beginning):
-            yield _suggestion("headline", rows[one].headline, rows[one])
+    some = sa.select(*_COLUMNS).where(columns.id.in_(ids), *selection.conditions())
+    rows = [*selection.session.connection().execute(some.order_by(columns.sort_at.desc()))]
+    if is_long:
+        here = Position((beginning, NO_ID), backwards=False, inclusive=True)
+        walk = selection.page(_COLUMNS, "headline", here, limit)
+        rows += selection.session.connection().execute(walk)
+    shown = {row.id: row for row in rows if row.headline_key.startswith(beginning)}
+    return [_suggestion("headline", row.headline, row) for row in shown.values()][:limit]
 
 
 def _suggestion(kind: str, text: str, row: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ READ_AT_ONCE = 1_000
 _COLUMNS = [
     article.c[name]
     for name in (
-        "id", "headline", "subheadline", "summary", "byline", "body_text", "language",
+        "id", "headline", "headline_key", "subheadline", "summary", "byline", "body_text", "language",
         "language_key", "live", "withdrawn_at", "sort_at", "published_at", "embargoed_until",
         "expires_at", "updated_at",
     )
