@@ -3,6 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 from app.articles.queries import Links
 from app.search.languages import LANGUAGES, terms
@@ -25,7 +26,7 @@ def test_the_numbers_of_the_rules_are_counted_up_when_they_change() -> None:
     tag = {"id": "t", "slug": "sport", "name": "Sport", "kind": "section"}
     author = {"id": "a", "slug": "mara", "name": "Mara", "role": None}
     links = Links({row.id: [author]}, {row.id: [tag]}, {row.id: tag})
-    seen = [sorted(index_document(row, links, AT).to_dict().items())]
+    seen: list[Any] = [sorted(index_document(row, links, AT).to_dict().items())]
     seen += [(language, terms(SAMPLE, language)) for language in LANGUAGES]
     digest = hashlib.blake2b(repr(seen).encode(), digest_size=3).hexdigest()
     assert KNOWN.get((STRUCTURE_NUMBER, RULES_NUMBER)) == digest
