@@ -106,7 +106,7 @@ def _rows_of(leaf: Leaf, number: int, language: str, words_max: int) -> Iterator
 
 def _likely_words(terms: set[str]) -> re.Pattern[str] | None:
     """Finds the words of plain text that may give one of these terms: a stem keeps its beginning."""
-    beginnings = {term[:2] if len(term) > 2 else term[:1] for term in terms}
+    beginnings = {term[: max(1, min(3, len(term) - 2))] for term in terms}
     if not beginnings or not all(one.isascii() for one in beginnings):
         return None if beginnings else re.compile(r"(?!)")
     return re.compile(f"{_BEFORE_WORD}(?:{'|'.join(sorted(beginnings))})[^\\W_]*", re.IGNORECASE)

@@ -6,6 +6,7 @@ before it leaves, so a filter that is looser here shows nothing; it would only c
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from tantivy import FieldType, Occur, Query
@@ -110,11 +111,14 @@ class IndexSelection:
         What nobody but the newsroom sees must not be told by a number. Of what is in very many
         articles a round number tells nothing, and is had at once.
         """
-        if self.is_whole:
-            at_once = self.view.count(query)
-            if at_once > COUNTED_MAX:
-                return round(at_once, 2 - len(str(at_once)))
-        return self.view.count(self.visible(query))
+        at_once = self.view.count(query) if self.is_whole else 0
+        return _rounded(at_once) or self.view.count(self.visible(query))
+
+    @cached_property
+    def size(self) -> int:
+        """How many articles the caller may see, likewise."""
+        at_once = self.view.searcher.num_docs if self.is_whole else 0
+        return _rounded(at_once) or self.view.count(self.visible(Query.all_query()))
 
     def languages(self) -> tuple[str, ...] | None:
         """The language tags that were chosen; None for all."""
@@ -128,12 +132,16 @@ class IndexSelection:
         """What the clock and the scopes say."""
         if self._visibility.previews:
             return
+        yield self._public
+
+    @cached_property
+    def _public(self) -> Query:
         now, public = self._visibility.now, self._term("audience", "public")
         # What the clock still changes is looked at by its times; mostly there is none.
         clocked = both(self._term("audience", "clocked"), self._live_at(now))
         if not self._visibility.embargoed:
             clocked = without(clocked, self._range("embargoed_until", after=now))
-        yield either(public, clocked) if self.view.count(clocked) else public
+        return either(public, clocked) if self.view.count(clocked) else public
 
     def _live_at(self, now: datetime) -> Query:
         begun = both(self._term("state", "live"), self._range("sort_at", until=now))
@@ -209,6 +217,10 @@ class IndexSelection:
             "include_upper": before is None,
         }
         return Query.range_query(self.view.schema, field, FieldType.Integer, **bounds)
+
+
+def _rounded(many: int) -> int:
+    return round(many, 2 - len(str(many))) if many > COUNTED_MAX else 0
 
 
 def _restricted(query: Query, musts: list[Query], nots: list[Query]) -> Query:

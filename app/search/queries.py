@@ -137,9 +137,9 @@ class _Search:
         return better if better != self._asked.query.q else None
 
     def _better_word(self, leaf: Leaf) -> str | None:
-        typed_count = self._matching(leaf)
-        if typed_count > MISSPELT_MAX:
+        if self._found.frequency(self._compiler.leaf(leaf)) > MISSPELT_MAX:
             return None
+        typed_count = self._matching(leaf)
         least = max(1, typed_count * BETTER_BY)
         best: tuple[int, str] | None = None
         for word in near_words(self._found.view, leaf.text, GUESSES_MAX):

@@ -24,8 +24,8 @@ from app.search.query_language import Clause
 from app.search.schema import micros
 from app.search.scoring import Rarity, rarity, recency, relevance, shown_score
 
-WINDOW = 100
-RECENT_WINDOW, RECENT_SINCE = 30, timedelta(days=30)
+WINDOW = 60
+RECENT_WINDOW, RECENT_SINCE = 20, timedelta(days=30)
 _COLUMNS = [
     article.c[name]
     for name in (
@@ -35,13 +35,17 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
+Spans = dict[str, list[Span]]
+"""What matches, by the field in which it does."""
+
+
 @dataclass(frozen=True)
 class Find:
     """One article that was found: how well, and what matches where."""
 
     id: str
     score: float
-    spans: dict[str, list[Span]]
+    spans: Spans
 
 
 class Ranking:
@@ -98,7 +102,7 @@ class Ranking:
     @cached_property
     def _rarity(self) -> Rarity:
         matching = [self._found.frequency(self._compiler.clause(one)) for one in self._clauses]
-        return rarity(matching, self._found.frequency(Query.all_query()))
+        return rarity(matching, self._found.size)
 
     def top(self, query: Query, limit: int) -> tuple[list[Any], int]:
         result: Any = self._found.view.searcher.search(self._found.within(query), limit)
@@ -128,41 +132,53 @@ class Ranking:
             )
             .all()
         )
-        links = load_links(session, [row.id for row in rows])
-        scored = [(self._score(row, links), row) for row in rows]
-        scored.sort(key=lambda one: (-one[0][0], -one[1].sort_at.timestamp(), one[1].id))
+        spans = {row.id: self._spans(row) for row in rows}
+        # Names are looked at where the article's own text does not hold everything.
+        partly = [row for row in rows if not self._is_held(spans[row.id])]
+        links = load_links(session, [row.id for row in partly])
+        for row in partly:
+            spans[row.id]["names"] += self._spans_of_names(row, links)
+        scored = [(self._score(row, spans[row.id]), row) for row in rows]
+        scored.sort(key=lambda one: (-one[0], -one[1].sort_at.timestamp(), one[1].id))
         return [
-            Find(row.id, shown_score(score, holds_all=self._holds_all(spans, holds_all)), spans)
-            for (score, spans), row in scored
+            Find(
+                row.id,
+                shown_score(score, holds_all=self._holds_all(spans[row.id], holds_all)),
+                spans[row.id],
+            )
+            for score, row in scored
         ]
 
-    def _holds_all(self, spans: dict[str, list[Span]], is_known: bool | None) -> bool:
-        if is_known is not None:
-            return is_known
+    def _holds_all(self, spans: Spans, is_known: bool | None) -> bool:
+        return is_known if is_known is not None else self._is_held(spans)
+
+    def _is_held(self, spans: Spans) -> bool:
         held = {span.clause for found in spans.values() for span in found}
         return bool(held) and len(held) == len(self._clauses)
 
-    def _score(self, row: Any, links: Links) -> tuple[float, dict[str, list[Span]]]:
-        spans = self._spans(row, links)
+    def _score(self, row: Any, spans: Spans) -> float:
         score = relevance(spans, row.word_count, self._rarity)
         if self._prefers_recent:
             score *= recency(row.published_at, self._selection.visibility.now)
-        return score, spans
+        return score
 
-    def _spans(self, row: Any, links: Links) -> dict[str, list[Span]]:
+    def _spans(self, row: Any) -> Spans:
         finder = self._finder(language_of(row.language))
-        names = [one["name"] for one in links.authors.get(row.id, [])]
-        tags = [one["name"] for one in links.tags.get(row.id, [])]
         return {
             "headline": finder.spans(row.headline, "headline"),
             "subheadline": finder.spans(row.subheadline or ""),
             "summary": finder.spans(row.summary or ""),
-            "names": [
-                *finder.spans("\n".join([row.byline or "", *names]), "author"),
-                *finder.spans("\n".join(tags), "tag"),
-            ],
+            "names": finder.spans(row.byline or "", "author"),
             "body": finder.spans((row.body_text or "")[:BODY_CHARACTERS_MAX]),
         }
+
+    def _spans_of_names(self, row: Any, links: Links) -> list[Span]:
+        finder = self._finder(language_of(row.language))
+        authors, tags = links.authors.get(row.id, []), links.tags.get(row.id, [])
+        return [
+            *finder.spans("\n".join(one["name"] for one in authors), "author"),
+            *finder.spans("\n".join(one["name"] for one in tags), "tag"),
+        ]
 
     def _finder(self, language: str) -> Finder:
         if language not in self._finders:

@@ -59,7 +59,7 @@ def related_articles(
 def _shared(found: IndexSelection, row: Any, links: Links) -> Iterator[Query]:
     """What others may share with it, each with what it is worth, whatever else is in the index."""
     schema = found.view.schema
-    total = found.frequency(Query.all_query())
+    total = found.size
     field = f"text_{language_of(row.language)}"
     weighed = []
     for term, mentions in _telling_terms(row):
