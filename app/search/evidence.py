@@ -5,7 +5,7 @@ depend on what else is in the index, on any machine, and whatever counts is what
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ BODY_CHARACTERS_MAX = 20_000
 """How much of a body is looked at; what matches only after that counts as one mention."""
 GAP_MAX = 30
 """How many characters that are no words may stand between two words that stand in a row."""
-_BEFORE_WORD = r"(?<![^\W_])"
+_REST_OF_WORD = re.compile(r"[^\W_]*")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Finder:
         self._pairs = {term for term in every if is_unspaced(term)}
         self._terms = every - self._pairs
         self._prefixes = tuple(row.terms[-1] for row in self._rows if row.is_prefix)
-        self._likely = _likely_words(self._terms)
+        self._beginnings = _likely_beginnings(self._terms)
 
     def spans(self, text: str, field: Field | None = None) -> list[Span]:
         """Every match in a text, in order. `field` says which one it is, for what asks for that."""
@@ -78,20 +78,30 @@ class Finder:
 
     def _terms_in(self, text: str) -> list[_Term]:
         found = []
-        for match in self._words_in(text):
-            term, word = _term_of(match.group(), self._language)
+        for start, end in self._words_in(text):
+            term, word = _term_of(text[start:end], self._language)
             if term in self._terms or (self._prefixes and word.startswith(self._prefixes)):
-                found.append(_Term(*match.span(), term, word))
+                found.append(_Term(start, end, term, word))
         if not text.isascii():
             for pair in self._pairs:
                 found += (_Term(*match.span(), pair, pair) for match in _everywhere(pair, text))
-            found.sort(key=lambda one: one.start)
+        found.sort(key=lambda one: one.start)
         return found
 
-    def _words_in(self, text: str) -> Iterator[re.Match[str]]:
-        if text.isascii() and self._likely is not None:
-            return self._likely.finditer(text)
-        return WORD.finditer(text)
+    def _words_in(self, text: str) -> Iterable[tuple[int, int]]:
+        """Where words stand; of plain text, only those that may give one of the terms."""
+        if text.isascii() and self._beginnings is not None:
+            return set(_words_that_begin(text.lower(), self._beginnings))
+        return (match.span() for match in WORD.finditer(text))
+
+
+def _words_that_begin(lowered: str, beginnings: Iterable[str]) -> Iterator[tuple[int, int]]:
+    for beginning in beginnings:
+        at = lowered.find(beginning)
+        while at >= 0:
+            if at == 0 or not lowered[at - 1].isalnum():
+                yield at, _REST_OF_WORD.match(lowered, at).end()  # type: ignore[union-attr]
+            at = lowered.find(beginning, at + 1)
 
 
 def _rows_of(leaf: Leaf, number: int, language: str, words_max: int) -> Iterator[_Row]:
@@ -104,12 +114,10 @@ def _rows_of(leaf: Leaf, number: int, language: str, words_max: int) -> Iterator
         yield _Row(number, exact, is_prefix=False, field=leaf.field)
 
 
-def _likely_words(terms: set[str]) -> re.Pattern[str] | None:
-    """Finds the words of plain text that may give one of these terms: a stem keeps its beginning."""
+def _likely_beginnings(terms: set[str]) -> set[str] | None:
+    """What the words of these terms begin with: a stem keeps its beginning. None: not sure."""
     beginnings = {term[: max(1, min(3, len(term) - 2))] for term in terms}
-    if not beginnings or not all(one.isascii() for one in beginnings):
-        return None if beginnings else re.compile(r"(?!)")
-    return re.compile(f"{_BEFORE_WORD}(?:{'|'.join(sorted(beginnings))})[^\\W_]*", re.IGNORECASE)
+    return beginnings if all(one.isascii() for one in beginnings) else None
 
 
 @lru_cache(maxsize=200_000)

@@ -114,6 +114,11 @@ class IndexSelection:
         at_once = self.view.count(query) if self.is_whole else 0
         return _rounded(at_once) or self.view.count(self.visible(query))
 
+    def term_frequency(self, field: str, term: str) -> int:
+        """The same for one term, which the index has counted."""
+        at_once = self.view.searcher.doc_freq(field, term) if self.is_whole else 0
+        return _rounded(at_once) or self.frequency(self._term(field, term))
+
     @cached_property
     def size(self) -> int:
         """How many articles the caller may see, likewise."""

@@ -69,6 +69,15 @@ class _Search:
         self._typed = read_query(asked.query.q, asked.limits.words_max)
         self._compiler = Compiler(index, self._found.languages(), asked.limits)
         self._compiled = self._compiler.compiled(self._typed)
+        self._ranking = Ranking(
+            self._found,
+            self._selection,
+            self._compiler,
+            self._typed.clauses,
+            self._compiled,
+            asked.limits.words_max,
+            prefers_recent=asked.query.recent,
+        )
 
     def result(self) -> Found:
         matching = self._compiled.matching()
@@ -89,24 +98,12 @@ class _Search:
         return asked.split(",") if asked else []  # type: ignore[return-value]
 
     def _page(self, matching: Query) -> tuple[list[Find], int]:
-        asked, sort = self._asked, self._asked.query.sort
-        ranking = Ranking(
-            self._found,
-            self._selection,
-            self._compiler,
-            self._typed.clauses,
-            self._compiled,
-            asked.limits.words_max,
-            prefers_recent=asked.query.recent,
-        )
-        if sort == "relevance" and self._typed.clauses:
-            finds = ranking.page(asked.offset, asked.query.limit)
-            return finds, ranking.total
-        newest_first = sort != "published_at"
-        ids, total = by_date(
-            self._found, matching, asked.offset, asked.query.limit, newest_first=newest_first
-        )
-        finds = ranking.found_in(ids)
+        query, offset = self._asked.query, self._asked.offset
+        if query.sort == "relevance" and self._typed.clauses:
+            return self._ranking.page(offset, query.limit), self._ranking.total
+        newest_first = query.sort != "published_at"
+        ids, total = by_date(self._found, matching, offset, query.limit, newest_first=newest_first)
+        finds = self._ranking.found_in(ids)
         return finds, total - (len(ids) - len(finds))
 
     def _documents(self, finds: Sequence[Find]) -> list[dict[str, Any]]:
@@ -129,18 +126,15 @@ class _Search:
     def _better_spelling(self) -> str | None:
         """What was typed with each word replaced that hardly any article has and another nearly like it."""
         better = self._asked.query.q
-        for clause in self._typed.clauses:
-            for leaf in clause.leaves:
+        for clause, frequency in self._ranking.frequencies.items():
+            for leaf in clause.leaves if frequency <= MISSPELT_MAX else ():
                 if leaf.form == "word":
                     word = self._better_word(leaf)
                     better = better.replace(leaf.text, word, 1) if word else better
         return better if better != self._asked.query.q else None
 
     def _better_word(self, leaf: Leaf) -> str | None:
-        if self._found.frequency(self._compiler.leaf(leaf)) > MISSPELT_MAX:
-            return None
-        typed_count = self._matching(leaf)
-        least = max(1, typed_count * BETTER_BY)
+        least = max(1, self._matching(leaf) * BETTER_BY)
         best: tuple[int, str] | None = None
         for word in near_words(self._found.view, leaf.text, GUESSES_MAX):
             count = self._matching(Leaf(word, "word", leaf.field))

@@ -78,8 +78,10 @@ class Ranking:
             return []
         if all_of_it is None:
             return [_Tier(self, matching, holds_all=True)]
+        total = self._found.view.count(self._found.within(matching))
+        best = _Tier(self, all_of_it, holds_all=True)
         some = Query.boolean_query([(Occur.Must, matching), (Occur.MustNot, all_of_it)])
-        return [_Tier(self, all_of_it, holds_all=True), _Tier(self, some, holds_all=False)]
+        return [best, _Tier(self, some, holds_all=False, total=total - best.total)]
 
     @property
     def total(self) -> int:
@@ -100,9 +102,13 @@ class Ranking:
         return [found[one] for one in ids if one in found]
 
     @cached_property
+    def frequencies(self) -> dict[Clause, int]:
+        """How many of the caller's articles match each clause that tells something."""
+        return {one: self._found.frequency(self._compiler.clause(one)) for one in self._clauses}
+
+    @cached_property
     def _rarity(self) -> Rarity:
-        matching = [self._found.frequency(self._compiler.clause(one)) for one in self._clauses]
-        return rarity(matching, self._found.size)
+        return rarity([self.frequencies[one] for one in self._clauses], self._found.size)
 
     def top(self, query: Query, limit: int) -> tuple[list[Any], int]:
         result: Any = self._found.view.searcher.search(self._found.within(query), limit)
@@ -189,12 +195,18 @@ class Ranking:
 class _Tier:
     """Finds that hold all that was asked for, or that hold only some."""
 
-    def __init__(self, ranking: Ranking, query: Query, *, holds_all: bool) -> None:
+    def __init__(
+        self, ranking: Ranking, query: Query, *, holds_all: bool, total: int | None = None
+    ) -> None:
         self._ranking = ranking
         self._query = query
         self._holds_all = holds_all
-        self._best, self.total = ranking.top(query, WINDOW)
         self._scored: list[Find] | None = None
+        self.total = self._best[1] if total is None else total
+
+    @cached_property
+    def _best(self) -> tuple[list[Any], int]:
+        return self._ranking.top(self._query, WINDOW)
 
     def page(self, offset: int, limit: int) -> list[Find]:
         head = self._head()
@@ -205,7 +217,7 @@ class _Tier:
 
     def _head(self) -> list[Find]:
         if self._scored is None:
-            best = self._best
+            best = self._best[0]
             if self.total > len(best):
                 best = [*best, *self._ranking.recent(self._query)]
             ids = ids_at(self._ranking._found, best)

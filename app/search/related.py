@@ -64,7 +64,7 @@ def _shared(found: IndexSelection, row: Any, links: Links) -> Iterator[Query]:
     weighed = []
     for term, mentions in _telling_terms(row):
         query = Query.term_query(schema, field, term, "basic")
-        worth = _worth(found.frequency(query), total) * mentions / (mentions + 1)
+        worth = _worth(found.term_frequency(field, term), total) * mentions / (mentions + 1)
         weighed.append((worth, term, query))
     for worth, _, query in sorted(weighed, key=lambda one: (-one[0], one[1]))[:SHARED_WORDS]:
         yield Query.const_score_query(query, worth)
@@ -74,7 +74,8 @@ def _shared(found: IndexSelection, row: Any, links: Links) -> Iterator[Query]:
     ):
         for one in named.get(row.id, []):
             query = Query.term_query(schema, kind, one["id"], "basic")
-            yield Query.const_score_query(query, share * _worth(found.frequency(query), total))
+            worth = _worth(found.term_frequency(kind, one["id"]), total)
+            yield Query.const_score_query(query, share * worth)
 
 
 def _worth(matching: int, total: int) -> float:

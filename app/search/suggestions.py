@@ -49,8 +49,7 @@ def _names(
     for kind, rows, field in _NAMED:
         some = sa.select(rows.c.id, rows.c.slug, rows.c.name).where(starts_with(rows, beginning))
         for row in session.connection().execute(some.order_by(rows.c.name_key).limit(NAMES_MAX)):
-            about = Query.term_query(found.view.schema, field, row.id, "basic")
-            yield found.frequency(about), _suggestion(kind, row.name, row)
+            yield found.term_frequency(field, row.id), _suggestion(kind, row.name, row)
 
 
 def _headlines(
