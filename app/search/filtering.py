@@ -60,7 +60,7 @@ class IndexSelection:
         self._gone = gone
         self._until = until
 
-    @property
+    @cached_property
     def is_whole(self) -> bool:
         """Whether the caller may see all of the public, and so may know how much there is of it."""
         return not self._visibility.previews and self._entitlement.wanted.is_empty
@@ -117,7 +117,7 @@ class IndexSelection:
     def term_frequency(self, field: str, term: str) -> int:
         """The same for one term, which the index has counted."""
         at_once = self.view.searcher.doc_freq(field, term) if self.is_whole else 0
-        return _rounded(at_once) or self.frequency(self._term(field, term))
+        return _rounded(at_once) or self.view.count(self.visible(self._term(field, term)))
 
     @cached_property
     def size(self) -> int:

@@ -1,6 +1,6 @@
 """What begins as typed: tags and authors with the most articles, then the newest headlines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,8 +20,8 @@ from app.search.ranking import by_date
 from app.search.schema import START_LENGTH_MAX
 from app.web.pages import Position
 
-NAMES_MAX = 20
-LOOKED_AT = 100
+NAMES_MAX = 10
+LOOKED_AT = 40
 """Of the newest headlines that begin with the first letters, where more is typed."""
 _COLUMNS = [article.c[name] for name in ("id", "slug", "headline", "headline_key")]
 _NAMED = (("tag", table(Tag), "tag_id"), ("author", table(Author), "author_id"))
@@ -63,12 +63,16 @@ def _headlines(
     columns = article.c
     some = sa.select(*_COLUMNS).where(columns.id.in_(ids), *selection.conditions())
     rows = [*selection.session.connection().execute(some.order_by(columns.sort_at.desc()))]
-    if is_long:
+    shown = _that_begin(rows, beginning)
+    if is_long and len(shown) < limit:
         here = Position((beginning, NO_ID), backwards=False, inclusive=True)
         walk = selection.page(_COLUMNS, "headline", here, limit)
-        rows += selection.session.connection().execute(walk)
-    shown = {row.id: row for row in rows if row.headline_key.startswith(beginning)}
+        shown |= _that_begin(selection.session.connection().execute(walk), beginning)
     return [_suggestion("headline", row.headline, row) for row in shown.values()][:limit]
+
+
+def _that_begin(rows: Iterable[Any], beginning: str) -> dict[str, Any]:
+    return {row.id: row for row in rows if row.headline_key.startswith(beginning)}
 
 
 def _suggestion(kind: str, text: str, row: Any) -> dict[str, Any]:
