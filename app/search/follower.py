@@ -172,6 +172,14 @@ class Keeper:
             self._generation.close()
         self._generation = self._place = None
 
+    def _let_go(self) -> None:
+        """Leaves an index that may be damaged, and is not needed any more."""
+        try:
+            self.close()
+        except Exception as error:
+            log.warning("the old index could not be closed", reason=_first_line(error))
+            self._generation = self._place = None
+
     def is_asked_to_rebuild(self) -> bool:
         return (self._folder / REBUILD_FILE).exists()
 
@@ -188,7 +196,6 @@ class Keeper:
 
     def rebuild(self, tell: Callable[[Progress], None]) -> None:
         """Makes a new index beside the old one, which is followed on meanwhile, and puts it in its place."""
-        (self._folder / REBUILD_FILE).unlink(missing_ok=True)
         fresh = Generation(self._folder / new_id(), self._memory_bytes, is_new=True)
         try:
             place = self._caught_up(fresh, self._filled(fresh, tell))
@@ -196,8 +203,8 @@ class Keeper:
             fresh.discard()
             raise
         write_place(self._folder, place)
-        if self._generation is not None:
-            self._generation.close()
+        (self._folder / REBUILD_FILE).unlink(missing_ok=True)
+        self._let_go()
         self._generation, self._place = fresh, place
         self._sweep()
 
@@ -216,7 +223,7 @@ class Keeper:
             folder = self._folder / place.generation
             self._generation = Generation(folder, self._memory_bytes, is_new=False)
         except (ValueError, OSError) as error:
-            log.warning("the search index is damaged", reason=str(error).partition("\n")[0])
+            log.warning("the search index is damaged", reason=_first_line(error))
             return
         self._place = place
 
@@ -251,12 +258,21 @@ class Keeper:
                 fresh.put(session, rows, self._clock())
             done += len(rows)
             tell(Progress(done, max(total, done), time.monotonic() - began))
-            self.follow()
+            self._follow_old()
             if len(rows) < writing.READ_AT_ONCE:
                 break  # what is written meanwhile comes by following
             after = rows[-1].id
         fresh.commit()
         return Place(fresh.name, number, self._index.database, STRUCTURE, RULES, mark)
+
+    def _follow_old(self) -> None:
+        try:
+            self.follow()
+        except DatabaseBusy:
+            raise
+        except Exception as error:
+            log.warning("the old index cannot be followed on", reason=_first_line(error))
+            self._let_go()
 
     def _sweep(self) -> None:
         """Removes what earlier generations left behind."""
@@ -265,3 +281,7 @@ class Keeper:
             if folder.name != kept:
                 with suppress(OSError):
                     shutil.rmtree(folder)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

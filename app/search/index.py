@@ -75,7 +75,7 @@ class SearchIndex:
     def newest(self) -> View | None:
         with self._lock:
             seen = self._look()
-            if seen != self._seen or seen is None:
+            if seen != self._seen or self._view is None:
                 self._view = self._load() if seen is not None else None
                 self._seen = seen
             return self._view

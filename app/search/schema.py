@@ -19,7 +19,7 @@ MOMENTS = ("sort_at", "published_at", "embargoed_until", "expires_at", "updated_
 """Times in microseconds since 1970; absent where there is none."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HEADLINE_WEIGHT = 2
-START_LENGTH_MAX = 4
+START_LENGTH_MAX = 6
 """Letters of a headline's beginning that are terms; more would be as many terms as headlines."""
 Audience = Literal["public", "clocked", "closed"]
 

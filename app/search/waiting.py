@@ -34,13 +34,15 @@ class WaitForSearch:
             return
         state = scope["app"].state
         begun: Message | None = None
+        is_written = False
 
         async def send_when_found(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, is_written
             if message["type"] == "http.response.start" and message["status"] < 300:
-                begun = message
+                begun, is_written = message, True
                 return
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
+            is_end = message["type"] == "http.response.body" and not message.get("more_body")
+            if is_written and is_end:
                 is_found = await _is_found(state.search, state.database, seconds)
                 if begun is not None and is_found:
                     MutableHeaders(scope=begun)["Preference-Applied"] = f"wait={seconds}"

@@ -105,6 +105,14 @@ def test_waiting_ends_when_its_time_is_over(followed: tuple[Newsroom, Keeper]) -
     assert "preference-applied" not in answer.headers
 
 
+def test_a_refusal_waits_for_nothing(followed: tuple[Newsroom, Keeper]) -> None:
+    newsroom, _ = followed
+    began = time.monotonic()
+    answer = newsroom.send("POST", "/v1/articles", {"headline": ""}, {"Prefer": "wait=20"})
+    assert answer.status_code == 422
+    assert time.monotonic() - began < 5
+
+
 def test_every_kind_of_change_reaches_the_index(searching: Newsroom) -> None:
     article = searching.article("Ferry sails", summary="Old words.")
     searching.make("authors", name="Mara Lind")
@@ -329,6 +337,20 @@ def test_the_old_index_answers_and_is_followed_while_a_new_one_is_made(
     assert (seen[0][1].done, seen[0][1].total) == (1, 1)
     assert str(seen[0][1]).startswith("████████████████████ 100%  1 of 1")
     assert sorted(headlines(newsroom, "ferry")) == ["Ferry one", "Ferry while 0"]
+
+
+def test_an_old_index_that_can_be_followed_no_more_does_not_keep_a_new_one_from_being_made(
+    followed: tuple[Newsroom, Keeper], tmp_path: Path
+) -> None:
+    newsroom, keeper = followed
+    newsroom.article("Ferry")
+    damaged = keeper._generation
+    assert damaged is not None
+    damaged.close()  # it takes nothing more
+    (tmp_path / "search" / REBUILD_FILE).touch()
+    keeper.rebuild(lambda _: None)
+    assert headlines(newsroom, "ferry") == ["Ferry"]
+    assert not keeper.is_asked_to_rebuild()
 
 
 def test_an_outdated_index_answers_until_the_new_one_is_there(
