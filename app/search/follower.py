@@ -21,13 +21,22 @@ from app.changes.watch import Watch
 from app.db.columns import new_id
 from app.db.database import Database, DatabaseBusy
 from app.search import writing
-from app.search.index import PLACE_FILE, REBUILD_FILE, Place, SearchIndex, read_place, write_place
+from app.search.index import (
+    PLACE_FILE,
+    REBUILD_FILE,
+    Place,
+    SearchIndex,
+    first_line,
+    is_panic,
+    read_place,
+    write_place,
+)
 from app.search.schema import RULES, STRUCTURE
 from app.search.writing import Generation
 
 log = structlog.get_logger("byline.search")
 LOCK_FILE = "writer.lock"
-RETRY_SECONDS = 1.0
+RETRY_SECONDS, PAUSE_SECONDS_MAX = 1.0, 60.0
 QUIET_SECONDS = 1.0
 """How long it waits for news before it looks whether it is asked to make the index anew."""
 TOLD_SECONDS = 2.0
@@ -78,19 +87,31 @@ class Follower(threading.Thread):
         self._keeper = Keeper(index, database, clock, memory_bytes)
 
     def run(self) -> None:
+        pause_seconds = RETRY_SECONDS
         while not self._keeper.stopping.is_set():
             try:
                 with self._keeper.locked():
                     self._keep()
             except IndexLocked:
-                pass
+                pause_seconds = RETRY_SECONDS
             except Stopped:
                 return
             except DatabaseBusy as error:
                 log.warning("the search index has to wait", reason=str(error))
-            except Exception:
-                log.exception("the search index could not be followed")
-            self._keeper.stopping.wait(RETRY_SECONDS)
+            except BaseException as error:
+                self._note(error)
+                pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
+            self._keeper.stopping.wait(pause_seconds)
+
+    def _note(self, error: BaseException) -> None:
+        """Writes down what went wrong; where the index is to blame, it is to be made anew."""
+        if is_panic(error) or isinstance(error, ValueError):
+            log.error("the search index is damaged", reason=first_line(error))
+            self._keeper.ask_for_rebuild()
+        elif isinstance(error, Exception):
+            log.error("the search index could not be followed", exc_info=error)
+        else:
+            raise error
 
     def stop(self) -> None:
         """Lets the batch under way end, and then the thread."""
@@ -109,7 +130,7 @@ class Follower(threading.Thread):
                 if not keeper.follow():
                     self._watch.wait_beyond(keeper.sequence, QUIET_SECONDS, self._news)
         finally:
-            keeper.close()
+            keeper.let_go()
 
 
 def _in_the_log() -> Callable[[Progress], None]:
@@ -172,13 +193,18 @@ class Keeper:
             self._generation.close()
         self._generation = self._place = None
 
-    def _let_go(self) -> None:
-        """Leaves an index that may be damaged, and is not needed any more."""
+    def let_go(self) -> None:
+        """Leaves an index that may be damaged."""
         try:
             self.close()
-        except Exception as error:
-            log.warning("the old index could not be closed", reason=_first_line(error))
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
+            log.warning("the old index could not be closed", reason=first_line(error))
             self._generation = self._place = None
+
+    def ask_for_rebuild(self) -> None:
+        (self._folder / REBUILD_FILE).touch()
 
     def is_asked_to_rebuild(self) -> bool:
         return (self._folder / REBUILD_FILE).exists()
@@ -204,7 +230,7 @@ class Keeper:
             raise
         write_place(self._folder, place)
         (self._folder / REBUILD_FILE).unlink(missing_ok=True)
-        self._let_go()
+        self.let_go()
         self._generation, self._place = fresh, place
         self._sweep()
 
@@ -223,7 +249,7 @@ class Keeper:
             folder = self._folder / place.generation
             self._generation = Generation(folder, self._memory_bytes, is_new=False)
         except (ValueError, OSError) as error:
-            log.warning("the search index is damaged", reason=_first_line(error))
+            log.warning("the search index is damaged", reason=first_line(error))
             return
         self._place = place
 
@@ -270,9 +296,11 @@ class Keeper:
             self.follow()
         except DatabaseBusy:
             raise
-        except Exception as error:
-            log.warning("the old index cannot be followed on", reason=_first_line(error))
-            self._let_go()
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
+            log.warning("the old index cannot be followed on", reason=first_line(error))
+            self.let_go()
 
     def _sweep(self) -> None:
         """Removes what earlier generations left behind."""
@@ -281,7 +309,3 @@ class Keeper:
             if folder.name != kept:
                 with suppress(OSError):
                     shutil.rmtree(folder)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

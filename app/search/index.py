@@ -89,7 +89,7 @@ class SearchIndex:
         except BaseException as error:
             if not _is_damage(error):
                 raise
-            log.error("the search index is damaged", reason=str(error).partition("\n")[0])
+            log.error("the search index is damaged", reason=first_line(error))
             (self.folder / REBUILD_FILE).touch()
             raise building_problem() from None
 
@@ -108,7 +108,7 @@ class SearchIndex:
             return self._view_of(place)
         except (ValueError, OSError) as error:
             # The generation may have been replaced between the two looks; the next one will tell.
-            log.warning("the search index cannot be opened", reason=str(error).partition("\n")[0])
+            log.warning("the search index cannot be opened", reason=first_line(error))
             return None
 
     def _view_of(self, place: Place) -> View:
@@ -160,8 +160,15 @@ def building_problem() -> Problem:
     )
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether Tantivy gave up, which is no `Exception`."""
+    return type(error).__name__ == "PanicException"
+
+
+def first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
+
+
 def _is_damage(error: BaseException) -> bool:
-    # A panic in Tantivy is no `Exception`; a file that cannot be read is a `ValueError`.
-    return type(error).__name__ == "PanicException" or (
-        isinstance(error, ValueError) and "IoError" in str(error)
-    )
+    # A file that cannot be read is a `ValueError`.
+    return is_panic(error) or (isinstance(error, ValueError) and "IoError" in str(error))

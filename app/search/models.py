@@ -47,6 +47,7 @@ class SearchQuery(ArticleFilter, ListQuery):
 
     q: Text = Field(
         default="",
+        max_length=1000,
         description='What to look for: words (any may match, those that hold all come first), `"a '
         'phrase"`, `-not`, `this OR that`, `prefix*`, `fuzzy~`, `headline:word`, `author:word`, '
         "`tag:word`. Anything may be typed. Nothing finds everything, newest first.",
@@ -130,7 +131,9 @@ class SuggestQuery(StrictModel):
 
     model_config = ConfigDict(strict=False)
 
-    q: Text = Field(description="The beginning of what is typed.", examples=["harb"])
+    q: Text = Field(
+        max_length=1000, description="The beginning of what is typed.", examples=["harb"]
+    )
     limit: Limit = Field(default=10, description="Suggestions at most.")
 
 

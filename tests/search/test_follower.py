@@ -353,6 +353,27 @@ def test_an_old_index_that_can_be_followed_no_more_does_not_keep_a_new_one_from_
     assert not keeper.is_asked_to_rebuild()
 
 
+def _garble(file: Path) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.write_bytes(b"garbled")
+    fresh.replace(file)
+
+
+@pytest.mark.parametrize("what", ["meta.json", "*.term", "*"])
+def test_an_index_that_is_damaged_while_it_is_used_is_made_anew(
+    searching: Newsroom, tmp_path: Path, what: str
+) -> None:
+    searching.article("Ferry one")
+    searching.indexed()
+    for file in next(one for one in (tmp_path / "search").iterdir() if one.is_dir()).glob(what):
+        if file.is_file() and "lock" not in file.name:
+            _garble(file)
+    searching.article("Ferry two")
+    assert sorted(searching.found("ferry")) == ["Ferry one", "Ferry two"]
+    searching.article("Ferry three")
+    assert len(searching.found("ferry")) == 3
+
+
 def test_an_outdated_index_answers_until_the_new_one_is_there(
     followed: tuple[Newsroom, Keeper], tmp_path: Path
 ) -> None:
