@@ -248,7 +248,9 @@ class Keeper:
         try:
             folder = self._folder / place.generation
             self._generation = Generation(folder, self._memory_bytes, is_new=False)
-        except (ValueError, OSError) as error:
+        except BaseException as error:
+            if not isinstance(error, ValueError | OSError) and not is_panic(error):
+                raise
             log.warning("the search index is damaged", reason=first_line(error))
             return
         self._place = place

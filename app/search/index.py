@@ -106,7 +106,9 @@ class SearchIndex:
             return None
         try:
             return self._view_of(place)
-        except (ValueError, OSError) as error:
+        except BaseException as error:
+            if not isinstance(error, ValueError | OSError) and not is_panic(error):
+                raise
             # The generation may have been replaced between the two looks; the next one will tell.
             log.warning("the search index cannot be opened", reason=first_line(error))
             return None

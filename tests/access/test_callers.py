@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,9 +143,9 @@ def test_me_says_what_the_key_may(newsroom: Newsroom) -> None:
 
 
 def test_where_reading_needs_a_key_every_route_does(
-    database_url: str, open_newsroom: Callable[..., Newsroom]
+    database_url: str, open_newsroom: Callable[..., Newsroom], tmp_path: Path
 ) -> None:
-    closed = open_newsroom(database_url, public_read=False)
+    closed = open_newsroom(database_url, public_read=False, search=True, data_dir=tmp_path)
     author, tag = closed.make("authors", name="Mara Lind"), closed.make("tags", name="Sport")
     article = closed.article(authors=[author["id"]], tags=[tag["id"]])
     key = closed.send("GET", "/v1/keys", headers=closed.key("admin")).json()["data"][0]
@@ -156,6 +157,8 @@ def test_where_reading_needs_a_key_every_route_does(
         for path, methods in closed.app.openapi()["paths"].items()
         if path.startswith("/v1/") and "get" in methods
     ]
+    paths[paths.index("/v1/suggest")] += "?q=m"
+    closed.indexed()
     assert len(paths) >= 9
     assert {path: closed.get(path).status_code for path in paths} == dict.fromkeys(paths, 401)
     with_key = {path: closed.get(path, closed.key("admin")).status_code for path in paths}

@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -135,9 +136,12 @@ SQL = ["' OR 1=1 --", "'; DROP TABLE article; --", '" OR ""="', "1) UNION SELECT
 
 
 @pytest.fixture
-def newsroom(searching: Newsroom) -> Newsroom:
-    """With search, of which the same is asked as of everything else."""
-    return searching
+def newsroom(
+    request: pytest.FixtureRequest, database_url: str, open_newsroom: Any, tmp_path: Path
+) -> Newsroom:
+    """With search where search is asked; an index for each of so many tests takes its time."""
+    asks_search = any(name in request.node.name for name in ("search", "suggest", "related"))
+    return open_newsroom(database_url, search=asks_search, data_dir=tmp_path)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -151,7 +155,8 @@ def town(newsroom: Newsroom) -> Newsroom:
     for scope in ("admin", "preview"):
         newsroom.key(scope)
     newsroom.key("read", entitlement=FIRST)
-    newsroom.indexed()
+    if newsroom.app.state.search:
+        newsroom.indexed()
     return newsroom
 
 

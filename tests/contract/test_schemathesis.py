@@ -20,7 +20,9 @@ def newsroom(open_newsroom: Callable[..., Newsroom], tmp_path: Path) -> Newsroom
     """On SQLite alone: it judges what is documented, which is one for both databases."""
     url = f"sqlite:///{tmp_path / 'byline.db'}"
     migrate(Database(url))
-    return open_newsroom(url)
+    judged = open_newsroom(url, search=True, data_dir=tmp_path)
+    judged.indexed()
+    return judged
 
 
 def operations_of(newsroom: Newsroom) -> int:

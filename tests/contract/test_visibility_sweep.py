@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,9 +145,12 @@ each_view = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def newsroom(searching: Newsroom) -> Newsroom:
-    """With search, of which the same is asked as of everything else."""
-    return searching
+def newsroom(
+    request: pytest.FixtureRequest, database_url: str, open_newsroom: Any, tmp_path: Path
+) -> Newsroom:
+    """With search where everything is read; an index for each of so many tests takes its time."""
+    reads_all = "nothing_that_can_be_read" in request.node.name
+    return open_newsroom(database_url, search=reads_all, data_dir=tmp_path)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
