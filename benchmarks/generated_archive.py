@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import newsroom
-from app.archive.models import Article, ArticleAuthor, ArticleTag, sort_key
+from app.archive.models import Article, ArticleAuthor, ArticleBody, ArticleTag, sort_key
+from app.archive.pieces import links_of, pieces_of
+from app.archive.queries import Refs
 from app.archive.shapes import TagKind
 from app.articles.body import RenderedBody, render
+from app.articles.rows import BODY
 from app.authors.actions import create_author
 from app.authors.models import AuthorCreate
 from app.changes.actions import take_numbers
@@ -32,6 +36,7 @@ NEWEST = datetime(2026, 11, 1, tzinfo=UTC)
 _SYLLABLES = ("ka", "lo", "mi", "ren", "sa", "tu", "vel", "dor", "an", "ple", "gri", "sto", "ne")
 _POPULARITY = list(accumulate(1 / rank for rank in range(1, TAGS + 1)))
 Row = dict[str, Any]
+_BLANK = dict.fromkeys(column.name for column in table(Article).c)
 
 
 def fill(database: Database, articles: int, body_characters: int = BODY_CHARACTERS) -> None:
@@ -54,11 +59,37 @@ def fill(database: Database, articles: int, body_characters: int = BODY_CHARACTE
                 )
                 for number in numbers
             ]
-            writers = [sort_keys(row) | credit(random.choice(authors)) for row in rows]
-            topics = [sort_keys(row) | tag for row in rows for tag in _topics(tags, random)]
-            for model, some in ((Article, rows), (ArticleAuthor, writers), (ArticleTag, topics)):
-                session.connection().execute(sa.insert(table(model)), some)
+            writers = [[credit(random.choice(authors))] for _ in rows]
+            topics = [list(_topics(tags, random)) for _ in rows]
+            insert_articles(session, rows, writers, topics)
     tidy(database)
+
+
+def insert_articles(
+    session: Session, rows: list[Row], writers: list[list[Row]], topics: list[list[Row]]
+) -> None:
+    """Adds articles with their bodies, their links, and the JSON that is made when one is written."""
+    for row, some, others in zip(rows, writers, topics, strict=True):
+        section = next((one["tag_id"] for one in others if one["is_section"]), None)
+        refs = Refs(
+            tuple((one["author_id"], one["role"]) for one in some),
+            tuple(one["tag_id"] for one in others),
+            section,
+        )
+        row["pieces"] = pieces_of(SimpleNamespace(**_BLANK | row, extra=row["metadata"]))
+        row["links"] = links_of(refs)
+    bodies = [{"article_id": row["id"]} | {name: row.pop(name) for name in BODY} for row in rows]
+    credited = [
+        sort_keys(row) | one for row, some in zip(rows, writers, strict=True) for one in some
+    ]
+    tagged = [sort_keys(row) | one for row, some in zip(rows, topics, strict=True) for one in some]
+    for model, values in (
+        (Article, rows),
+        (ArticleBody, bodies),
+        (ArticleAuthor, credited),
+        (ArticleTag, tagged),
+    ):
+        session.connection().execute(sa.insert(table(model)), values)
 
 
 def tidy(database: Database) -> None:

@@ -17,16 +17,14 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import newsroom
-from app.archive.models import Article, ArticleAuthor, ArticleTag
 from app.archive.shapes import TagKind
 from app.authors.actions import create_author
 from app.authors.models import AuthorCreate
 from app.changes.actions import take_numbers
-from app.db.columns import table
 from app.db.database import Database
 from app.tags.actions import create_tag
 from app.tags.models import TagCreate
-from benchmarks.generated_archive import NEWEST, Row, article_row, credit, sort_keys, tidy
+from benchmarks.generated_archive import NEWEST, Row, article_row, credit, insert_articles, tidy
 
 VOCABULARY, COMMONEST_SHIFT = 200_000, 2.7
 AUTHORS, TAGS, TAGS_AN_ARTICLE, SECTION_ONE_OF = 500, 3_000, 3, 20
@@ -219,10 +217,8 @@ def fill(database: Database, articles: int, body_words: int) -> None:
 def _insert(
     session: Session, rows: list[Row], authors: list[str], tags: "_Tags", random: Random
 ) -> None:
-    writers = [sort_keys(row) | credit(random.choice(authors)) for row in rows]
-    topics = [sort_keys(row) | tag for row in rows for tag in tags.some(random)]
-    for model, some in ((Article, rows), (ArticleAuthor, writers), (ArticleTag, topics)):
-        session.connection().execute(sa.insert(table(model)), some)
+    writers = [[credit(random.choice(authors))] for _ in rows]
+    insert_articles(session, rows, writers, [list(tags.some(random)) for _ in rows])
 
 
 class _Tags:

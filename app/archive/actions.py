@@ -11,6 +11,7 @@ from app.access.caller import Caller
 from app.archive.filter import article, article_author, article_tag
 from app.archive.former_states import end_states
 from app.archive.models import Tag
+from app.archive.pieces import links_of
 from app.archive.queries import articles_linked, current_refs
 from app.changes.actions import take_numbers
 from app.changes.models import Revision
@@ -34,7 +35,7 @@ def move_articles(
     Without a `reason` they get a next version as well; with one, only who may see them changes.
     `ends_state` says that filters may find other articles than before. The revisions have no
     snapshot, for their content is that of the revisions before; where the links changed with it,
-    `write_snapshots` is to follow.
+    `write_links_down` is to follow.
     """
     connection, at = session.connection(), caller.visibility.now
     ids = shown.subquery()
@@ -93,8 +94,8 @@ def _revisions_of(
     return sa.insert(revision).from_select(names, rows)
 
 
-def write_snapshots(session: Session, article_ids: Sequence[str]) -> None:
-    """Writes into the newest revision of each article what its links are now, and all else as before."""
+def write_links_down(session: Session, article_ids: Sequence[str]) -> None:
+    """Writes into each article, and its newest revision, what its links are now."""
     connection = session.connection()
     for article_id in article_ids:
         newest_first = (
@@ -106,9 +107,14 @@ def write_snapshots(session: Session, article_ids: Sequence[str]) -> None:
         newest = connection.execute(newest_first).one().sequence
         written = newest_first.where(revision.c.snapshot.is_not(sa.null()))
         before = connection.execute(written).one().snapshot
-        snapshot = before | current_refs(session, article_id).in_snapshot
+        refs = current_refs(session, article_id)
         connection.execute(
-            sa.update(revision).where(revision.c.sequence == newest).values(snapshot=snapshot)
+            sa.update(revision)
+            .where(revision.c.sequence == newest)
+            .values(snapshot=before | refs.in_snapshot)
+        )
+        connection.execute(
+            sa.update(article).where(article.c.id == article_id).values(links=links_of(refs))
         )
 
 

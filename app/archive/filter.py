@@ -16,12 +16,14 @@ from sqlmodel import Session
 
 from app.access.visibility import ArticleFilter, Status, Visibility, groups, refs_in
 from app.archive.keyset import in_order
-from app.archive.models import Article, ArticleAuthor, ArticleTag
+from app.archive.models import Article, ArticleAuthor, ArticleBody, ArticleTag
 from app.archive.refs import resolve_refs
 from app.db.columns import table
 from app.web.pages import Position
 
 article = table(Article)
+article_body = table(ArticleBody)
+article_with_body = article.join(article_body, article_body.c.article_id == article.c.id)
 article_author = table(ArticleAuthor)
 article_tag = table(ArticleTag)
 
@@ -202,14 +204,11 @@ class Selection:
         """
         driver = min(self._groups, key=lambda group: len(group.ids), default=None)
         if driver is None:
-            walk = self._walk(article, article.c.id, sort, position)
-            return walk.with_only_columns(*columns).select_from(article).limit(limit + 1)
+            walk = self._walk(article, article.c.id, sort, position).select_from(article)
+            return _showing(walk, columns).limit(limit + 1)
         if len(driver.ids) == 1:
-            return (
-                self._walk_links(driver, driver.ids[0], sort, position)
-                .with_only_columns(*columns)
-                .limit(limit + 1)
-            )
+            walk = self._walk_links(driver, driver.ids[0], sort, position)
+            return _showing(walk, columns).limit(limit + 1)
         found = sa.union(
             *(
                 sa.select(walk.subquery().c.id)
@@ -222,9 +221,10 @@ class Selection:
             )
         )
         ordered = in_order(
-            sa.select(*columns), article.c[SORT_COLUMNS[sort]], article.c.id, sort, position
+            sa.select(article.c.id), article.c[SORT_COLUMNS[sort]], article.c.id, sort, position
         )
-        return ordered.where(article.c.id.in_(found)).limit(limit + 1)
+        ordered = ordered.select_from(article).where(article.c.id.in_(found))
+        return _showing(ordered, columns).limit(limit + 1)
 
     def count(self, rows_max: int | None = None) -> int:
         """How many there are; counting stops at `rows_max`."""
@@ -307,6 +307,14 @@ class Selection:
             self._conditions.append(article.c.published_at < wanted.published_until)
         if wanted.updated_since is not None:
             self._conditions.append(article.c.updated_at >= wanted.updated_since)
+
+
+def _showing(walk: sa.Select[Any], columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """The walk with these columns; those of bodies bring their table along."""
+    shown = walk.with_only_columns(*columns)
+    if any(article_body in column._from_objects for column in columns):
+        return shown.join(article_body, article_body.c.article_id == article.c.id)
+    return shown
 
 
 def _known(choices: Sequence[str], found: dict[str, str]) -> tuple[str, ...]:

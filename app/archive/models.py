@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Relationship, SQLModel
 
-from app.db.columns import Id, Json, SortText, UtcDateTime
+from app.db.columns import Id, Json, JsonText, SortText, UtcDateTime
 
 SORT_KEY_LENGTH = 300
 
@@ -77,7 +77,8 @@ class Article(SQLModel, table=True):
     withdrawn. `sort_at`: `published_at` once released, else the far future, so that a public list
     is one range of an index. `sequence`: its last number. `state_sequence` and `state_at`: since
     when what filters and the clock look at is as it is. `next_tick_at`: when the clock next changes
-    who may see it; the ticker then gives it a number.
+    who may see it; the ticker then gives it a number. `pieces` and `links`: its JSON, made when it
+    is written (see `archive.pieces`); what has none is read the long way.
     """
 
     __tablename__ = "article"
@@ -101,9 +102,14 @@ class Article(SQLModel, table=True):
             sqlite_where=sa.text("next_tick_at IS NOT NULL"),
             postgresql_where=sa.text("next_tick_at IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_article_without_pieces",
+            "id",
+            sqlite_where=sa.text("pieces IS NULL"),
+            postgresql_where=sa.text("pieces IS NULL"),
+        ),
         sa.CheckConstraint("length(headline) BETWEEN 1 AND 300", name="headline_length"),
         sa.CheckConstraint("urgency BETWEEN 1 AND 9", name="urgency_range"),
-        sa.CheckConstraint("body_format IN ('html', 'markdown', 'text')", name="known_body_format"),
         sa.CheckConstraint(
             "released_at IS NULL OR published_at IS NOT NULL", name="released_has_date"
         ),
@@ -128,10 +134,6 @@ class Article(SQLModel, table=True):
     byline: str | None = None
     language: str
     language_key: str = Field(sa_type=SortText)
-    body_format: str | None = None
-    body_source: str | None = None
-    body_html: str | None = None
-    body_text: str | None = None
     word_count: int = 0
     reading_minutes: int = 0
     image: dict[str, Any] | None = Field(default=None, sa_type=Json)
@@ -162,6 +164,52 @@ class Article(SQLModel, table=True):
     next_tick_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    pieces: str | None = None
+    links: str | None = None
+
+    stored_body: "ArticleBody" = Relationship(
+        sa_relationship_kwargs={
+            "lazy": "joined",
+            "innerjoin": True,
+            "uselist": False,
+            "cascade": "all, delete-orphan",
+        }
+    )
+
+    @property
+    def body_format(self) -> str | None:
+        return self.stored_body.body_format
+
+    @property
+    def body_source(self) -> str | None:
+        return self.stored_body.body_source
+
+    @property
+    def body_html(self) -> str | None:
+        return self.stored_body.body_html
+
+    @property
+    def body_text(self) -> str | None:
+        return self.stored_body.body_text
+
+
+class ArticleBody(SQLModel, table=True):
+    """The body of an article, a row for each: bodies are long, and most of what reads an article
+    does not look at them.
+
+    All four are null where it has none. `body_html` is kept as JSON, ready to leave.
+    """
+
+    __tablename__ = "article_body"
+    __table_args__ = (
+        sa.CheckConstraint("body_format IN ('html', 'markdown', 'text')", name="known_body_format"),
+    )
+
+    article_id: str = Field(primary_key=True, sa_type=Id, foreign_key="article.id")
+    body_format: str | None = None
+    body_source: str | None = None
+    body_html: str | None = Field(default=None, sa_type=JsonText)
+    body_text: str | None = None
 
 
 class ArticleAuthor(SQLModel, table=True):

@@ -16,6 +16,7 @@ from app.access.caller import Caller
 from app.archive.filter import Selection, article_author, article_tag
 from app.archive.former_states import end_states, one_numbered
 from app.archive.models import Article
+from app.archive.pieces import links_of, pieces_of
 from app.archive.queries import Refs, current_refs
 from app.archive.refs import (
     choose_slug,
@@ -28,7 +29,7 @@ from app.articles import lifecycle
 from app.articles.creation import external_id_taken, revision
 from app.articles.models import CorrectionCreate
 from app.articles.queries import absence
-from app.articles.rows import Row, link_rows, revision_row, snapshot_of
+from app.articles.rows import BODY, Row, link_rows, revision_row, snapshot_of
 from app.articles.submissions import (
     NamedRefs,
     Submission,
@@ -140,7 +141,7 @@ def _apply(session: Session, caller: Caller, article: Article, submission: Submi
     wanted, now = submission.wanted, caller.visibility.now
     check_dates_allowed(caller, article, wanted)
     for name, value in content(submission).items():
-        setattr(article, name, value)
+        setattr(article.stored_body if name in BODY else article, name, value)
     if "published_at" in wanted.model_fields_set:
         article.published_at = wanted.published_at
     _check_external_id(session, article)
@@ -186,6 +187,7 @@ def _save(
     article.version += 1
     article.updated_at = now
     article.next_tick_at = lifecycle.next_tick_at(article, now)
+    article.pieces, article.links = pieces_of(article), links_of(refs)
     session.flush()
     session.connection().execute(sa.insert(revision), revision_row(article, refs, caller))
     _link(session, article, refs)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
 from app.access.caller import Caller
-from app.archive.filter import Selection, article
+from app.archive.filter import Selection, article, article_body, article_with_body
 from app.archive.models import Article
 from app.archive.queries import current_refs_of
 from app.archive.refs import in_parts
@@ -125,12 +125,16 @@ class Bulk:
         """How long the bodies are that the articles have now, by id and external id."""
         lengths: dict[str, int | None] = {}
         ids, external_ids = _keys(wanted)
-        length = sa.func.length(article.c.body_source)
+        length = sa.func.length(article_body.c.body_source)
         try:
             with self._database.reading() as session:
                 for column, asked in ((article.c.id, ids), (article.c.external_id, external_ids)):
                     for some in in_parts(asked):
-                        found = sa.select(column, length).where(column.in_(some))
+                        found = (
+                            sa.select(column, length)
+                            .select_from(article_with_body)
+                            .where(column.in_(some))
+                        )
                         lengths |= dict(session.connection().execute(found).all())
         except DatabaseBusy:
             return {}  # it only saves rendering what will not change
@@ -227,8 +231,8 @@ class _Batch:
             one.wanted for one in lines if one.sent is None and not isinstance(one.wanted, Problem)
         ]
         ids = [one for one in map(self._find, wanted) if one is not None]
-        names = {attribute: article.c[column] for column, attribute in COMPARED.items()}
-        rows = sa.select(*(column.label(name) for name, column in names.items()))
+        columns = (column.label(name) for column, name in COMPARED.items())
+        rows = sa.select(*columns).select_from(article_with_body)
         found = self._session.connection().execute(rows.where(article.c.id.in_(ids)))
         self._same_body = {row.id: NewArticle(**row._mapping) for row in found}
         self._refs_now = current_refs_of(self._session, ids)

@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import Caller
-from app.archive.filter import article, article_author, article_tag
+from app.archive.filter import article, article_author, article_body, article_tag
 from app.archive.models import Article
 from app.archive.queries import Refs
 from app.archive.refs import FreeSlugs, former_ref, in_parts
 from app.articles import lifecycle
 from app.articles.models import ArticleCreate
-from app.articles.rows import NewArticle, Row, article_row, link_rows, revision_row
+from app.articles.rows import NewArticle, Row, article_row, body_row, link_rows, revision_row
 from app.articles.submissions import (
     NamedRefs,
     Submission,
@@ -184,7 +184,8 @@ def _insert(session: Session, caller: Caller, made: Sequence[_Checked]) -> None:
         one.article.state_at = now
         one.article.next_tick_at = lifecycle.next_tick_at(one.article, now)
     links = [link_rows(one.article, one.refs) for one in made]
-    _insert_rows(session, article, (article_row(one.article) for one in made))
+    _insert_rows(session, article, (article_row(one.article, one.refs) for one in made))
+    _insert_rows(session, article_body, (body_row(one.article) for one in made))
     _insert_rows(session, revision, (revision_row(one.article, one.refs, caller) for one in made))
     _insert_rows(session, article_author, (row for authors, _ in links for row in authors))
     _insert_rows(session, article_tag, (row for _, tags in links for row in tags))

@@ -14,7 +14,9 @@ from app.archive.filter import (
     Selection,
     article,
     article_author,
+    article_body,
     article_tag,
+    article_with_body,
     matches,
     may_see,
     status_column,
@@ -36,7 +38,6 @@ NO_SNAPSHOT: dict[str, Any] = {
     "id": NO_ID, "tags": [], "authors": [], "section": None, "language": "",
     "published_at": None, "first_published_at": None,
 }  # fmt: skip
-BODY_COLUMNS = ("body_format", "body_source", "body_html", "body_text")
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,12 @@ class View:
     @property
     def columns(self) -> list[sa.ColumnElement[Any]]:
         """The columns to read: bodies are long and mostly not asked for."""
-        return [
-            column for column in article.c if self.body_forms or column.name not in BODY_COLUMNS
-        ]
+        return [*article.c, *article_body.c] if self.body_forms else [*article.c]
+
+    @property
+    def rows(self) -> sa.FromClause:
+        """What to read them from."""
+        return article_with_body if self.body_forms else article
 
 
 def view_of(fields: str | None, body: str | None, *, default_body: str = "") -> View:
@@ -117,8 +121,10 @@ def order_key(row: Any, wanted: ArticleQuery) -> tuple[Any, ...]:
 def find_article(session: Session, visibility: Visibility, ref: str, view: View) -> Any:
     """One article's row, or the answer that an absent one gets."""
     columns = [*view.columns, status_column(visibility.now).label("status")]
-    query = sa.select(*columns).where(
-        is_ref("article", ref), *Selection(session, visibility).conditions()
+    query = (
+        sa.select(*columns)
+        .select_from(view.rows)
+        .where(is_ref("article", ref), *Selection(session, visibility).conditions())
     )
     found = session.connection().execute(query).first()
     if found is None:

@@ -8,12 +8,18 @@ from typing import Any
 
 from app.access.caller import Caller
 from app.archive.filter import article as article_table
+from app.archive.filter import article_body
+from app.archive.pieces import links_of, pieces_of
 from app.archive.queries import Refs
 
 Row = dict[str, Any]
 _ATTRIBUTES = {column.name: column.name for column in article_table.c} | {"metadata": "extra"}
+BODY = tuple(column.name for column in article_body.c if column.name != "article_id")
+_MADE = ("body_html", "body_text", "pieces", "links")
 COMPARED = {
-    column: name for column, name in _ATTRIBUTES.items() if column not in ("body_html", "body_text")
+    column: _ATTRIBUTES.get(column.name, column.name)
+    for column in (*article_table.c, *article_body.c)
+    if column.name not in ("article_id", *_MADE)
 }
 """The columns that say all of an article, with their attributes: the rest is made from these."""
 _KEPT = (
@@ -34,9 +40,15 @@ class NewArticle(SimpleNamespace):
     """
 
 
-def article_row(article: Any) -> Row:
+def article_row(article: Any, refs: Refs) -> Row:
     """The row of `article`, by the names of its columns."""
+    article.pieces, article.links = pieces_of(article), links_of(refs)
     return {column: getattr(article, name) for column, name in _ATTRIBUTES.items()}
+
+
+def body_row(article: Any) -> Row:
+    """The row of `article_body`."""
+    return {"article_id": article.id} | {name: getattr(article, name) for name in BODY}
 
 
 def link_rows(article: Any, refs: Refs) -> tuple[list[Row], list[Row]]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
-from app.archive.actions import move_articles, relink, write_snapshots
+from app.archive.actions import move_articles, relink, write_links_down
 from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
 from app.archive.queries import any_article_linked, articles_linked
@@ -110,7 +110,7 @@ def merge_authors(session: Session, caller: Caller, author: Author, into_ref: st
     into = session.get_one(Author, into_id)
     since = last_number(session) + 1
     moved = relink(session, caller, *LINKS, author.id, into.id)
-    write_snapshots(session, moved)
+    write_links_down(session, moved)
     remember_merge(session, "author", author.id, author.slug, into.id, since)
     lead_to(session, "author", author.id, author.slug, into.id)
     _remove(session, caller, author, "merged")

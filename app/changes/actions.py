@@ -34,6 +34,11 @@ def take_numbers(session: Session, count: int = 1, *, at: datetime) -> int:
     return int(connection.execute(taken).scalar_one()) - count + 1
 
 
+def _note_names(session: Session, number: int) -> None:
+    """Says that names, or what refs mean, are as they are since this number."""
+    session.connection().execute(sa.update(counter).values(names=number))
+
+
 def last_number(session: Session) -> int:
     """The last number taken so far; within a writer's turn nobody else takes one."""
     return int(session.connection().execute(sa.select(counter.c.value)).scalar_one())
@@ -51,6 +56,7 @@ def record_change(
 ) -> int:
     """Writes an author's or tag's new state down and returns its number."""
     number = take_numbers(session, at=at)
+    _note_names(session, number)
     session.add(
         Revision(
             sequence=number,
@@ -83,6 +89,7 @@ def record_removal(
     """
     number = take_numbers(session, at=at)
     if kind != "article":
+        _note_names(session, number)
         _end_public_state(session, kind, entity_id, number, at)
     session.add(
         Revision(

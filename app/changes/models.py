@@ -15,6 +15,9 @@ Operation = Literal["upsert", "remove"]
 class SequenceCounter(SQLModel, table=True):
     """One row: the last number taken. Its lock makes commit order and number order the same.
 
+    `names`: the last number that an author or tag took. Whoever holds names, or knows which author
+    a slug means, asks with each read whether that is still so.
+
     `at`: the latest moment that any number was taken at, by the clock of whichever machine. Who
     follows the sequence looks at what it gives as from then on at least, however late their own
     clock is.
@@ -31,6 +34,7 @@ class SequenceCounter(SQLModel, table=True):
     )
     value: int = Field(default=0, sa_type=sa.BigInteger)
     at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    names: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class Revision(SQLModel, table=True):

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 from sqlmodel import Session
 
-from app.archive.filter import article
+from app.archive.filter import article, article_body, article_with_body
 from app.archive.models import Author, Tag
 from app.archive.queries import current_refs_of
 from app.archive.refs import former_refs_of
@@ -41,7 +41,12 @@ def _documents(session: Session) -> Iterator[Document]:
     yield from _walk(session, sa.select(author), author.c.sequence, _authors)
     for depth in _depths(session):
         yield from _walk(session, sa.select(tag).where(depth), tag.c.sequence, _tags)
-    yield from _walk(session, sa.select(article), article.c.sequence, _articles)
+    yield from _walk(
+        session,
+        sa.select(article, article_body).select_from(article_with_body),
+        article.c.sequence,
+        _articles,
+    )
     deleted = sa.select(revision).where(
         revision.c.operation == "remove", revision.c.reason == "deleted"
     )

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 import sqlalchemy as sa
+from pydantic_core import from_json, to_json
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 from uuid_utils import uuid7
@@ -36,6 +37,19 @@ class Json(sa.TypeDecorator[Any]):
 
     def compare_values(self, x: Any, y: Any) -> bool:
         return json.dumps(x) == json.dumps(y)
+
+
+class JsonText(sa.TypeDecorator[str]):
+    """Text that is kept as a JSON string, so that it can leave as it lies there."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: sa.Dialect) -> str | None:
+        return None if value is None else to_json(value).decode()
+
+    def process_result_value(self, value: str | None, _dialect: sa.Dialect) -> str | None:
+        return None if value is None else cast(str, from_json(value))
 
 
 FAR_FUTURE = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)

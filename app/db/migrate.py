@@ -1,6 +1,7 @@
 """Bringing a database's schema to the newest revision, or back, with Alembic."""
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -23,13 +24,28 @@ def migrate(database: Database, revision: str = "head") -> None:
         if not database.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_lock(MIGRATORS_TURN)))
             connection.commit()
+        _hold_references(connection, database, held=False)
         try:
             _move(connection, revision)
+            _hold_references(connection, database, held=True)
+        except BaseException:
+            connection.invalidate()  # the next one is as connections are made
+            raise
         finally:
             if not database.is_sqlite:
                 connection.rollback()
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(MIGRATORS_TURN)))
                 connection.commit()
+
+
+def _hold_references(connection: sa.Connection, database: Database, *, held: bool) -> None:
+    """SQLite makes a table anew to change it; while the old one is away, references lead nowhere.
+
+    It has to be said outside of a transaction.
+    """
+    if database.is_sqlite:
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(f"PRAGMA foreign_keys={'ON' if held else 'OFF'}")
 
 
 def _move(connection: sa.Connection, revision: str) -> None:

@@ -9,7 +9,13 @@ from sqlmodel import Session
 from tantivy import Query
 
 from app.access.visibility import Visibility
-from app.archive.filter import Selection, article, status_column
+from app.archive.filter import (
+    Selection,
+    article,
+    article_body,
+    article_with_body,
+    status_column,
+)
 from app.articles.queries import View as ArticleView
 from app.articles.queries import article_document, load_links
 from app.changes.actions import former_state
@@ -108,12 +114,12 @@ class _Search:
 
     def _documents(self, finds: Sequence[Find]) -> list[dict[str, Any]]:
         asked = self._asked
-        columns = [*article.c, status_column(asked.visibility.now).label("status")]
+        columns = [*article.c, *article_body.c, status_column(asked.visibility.now).label("status")]
         ids = [find.id for find in finds]
         rows = {
             row.id: row
             for row in self._session.connection().execute(
-                sa.select(*columns).where(article.c.id.in_(ids))
+                sa.select(*columns).select_from(article_with_body).where(article.c.id.in_(ids))
             )
         }
         links = load_links(self._session, ids)

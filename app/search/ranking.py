@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from tantivy import FieldType, Occur, Order, Query
 
-from app.archive.filter import Selection, article
+from app.archive.filter import Selection, article, article_body, article_with_body
 from app.articles.queries import Links, load_links
 from app.search.evidence import BODY_CHARACTERS_MAX, Finder, Span
 from app.search.filtering import IndexSelection
@@ -27,7 +27,7 @@ from app.search.scoring import Rarity, rarity, recency, relevance, shown_score
 WINDOW = 60
 RECENT_WINDOW, RECENT_SINCE = 20, timedelta(days=30)
 _COLUMNS = [
-    article.c[name]
+    (article_body if name == "body_text" else article).c[name]
     for name in (
         "id", "headline", "subheadline", "summary", "byline", "body_text", "language",
         "word_count", "published_at", "sort_at",
@@ -134,7 +134,9 @@ class Ranking:
         rows = (
             session.connection()
             .execute(
-                sa.select(*_COLUMNS).where(article.c.id.in_(ids), *self._selection.conditions())
+                sa.select(*_COLUMNS)
+                .select_from(article_with_body)
+                .where(article.c.id.in_(ids), *self._selection.conditions())
             )
             .all()
         )

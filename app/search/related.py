@@ -50,7 +50,9 @@ def related_articles(
     }
     columns = [*view.columns, status_column(visibility.now).label("status")]
     rows = session.connection().execute(
-        sa.select(*columns).where(article.c.id.in_(scores), *selection.conditions())
+        sa.select(*columns)
+        .select_from(view.rows)
+        .where(article.c.id.in_(scores), *selection.conditions())
     )
     best_first = sorted(rows, key=lambda one: (-scores[one.id], -one.sort_at.timestamp(), one.id))
     return best_first[:limit]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 from tantivy import Index, IndexWriter
 
-from app.archive.filter import article
+from app.archive.filter import article, article_body, article_with_body
 from app.articles.queries import load_links
 from app.changes.actions import last_number
 from app.changes.queries import revision
@@ -21,7 +21,7 @@ FIRST_ID = "00000000-0000-0000-0000-000000000000"
 READ_AT_ONCE = 1_000
 """Articles, or numbers of the sequence, that are read and written in one go."""
 _COLUMNS = [
-    article.c[name]
+    (article_body if name == "body_text" else article).c[name]
     for name in (
         "id", "headline", "headline_key", "subheadline", "summary", "byline", "body_text", "language",
         "language_key", "live", "withdrawn_at", "sort_at", "published_at", "embargoed_until",
@@ -54,7 +54,9 @@ class Generation:
         """Brings articles to what they are now, also where that is nothing."""
         for one in ids:
             self._writer.delete_documents_by_term("id", one)
-        rows = session.connection().execute(sa.select(*_COLUMNS).where(article.c.id.in_(ids)))
+        rows = session.connection().execute(
+            sa.select(*_COLUMNS).select_from(article_with_body).where(article.c.id.in_(ids))
+        )
         self.put(session, rows.all(), now)
 
     def commit(self) -> None:
@@ -72,7 +74,12 @@ class Generation:
 
 def articles_after(session: Session, after: str) -> Sequence[Any]:
     """The next articles behind an id, in the order of ids."""
-    some = sa.select(*_COLUMNS).where(article.c.id > after).order_by(article.c.id)
+    some = (
+        sa.select(*_COLUMNS)
+        .select_from(article_with_body)
+        .where(article.c.id > after)
+        .order_by(article.c.id)
+    )
     return session.connection().execute(some.limit(READ_AT_ONCE)).all()
 
 

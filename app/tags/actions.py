@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller
-from app.archive.actions import mark_sections, move_articles, relink, write_snapshots
+from app.archive.actions import mark_sections, move_articles, relink, write_links_down
 from app.archive.filter import article_tag
 from app.archive.models import Tag, sort_key
 from app.archive.queries import any_article_linked, articles_linked
@@ -88,7 +88,7 @@ def replace_tag(session: Session, caller: Caller, tag: Tag, wanted: TagCreate) -
         move_articles(session, caller, shown, ends_state=bool(changed & {"slug", "kind"}))
     if "kind" in changed:
         mark_sections(session, shown)
-        write_snapshots(session, list(session.connection().scalars(shown)))
+        write_links_down(session, list(session.connection().scalars(shown)))
     return tag
 
 
@@ -123,7 +123,7 @@ def merge_tags(session: Session, caller: Caller, tag: Tag, into_ref: str) -> Tag
     since = last_number(session) + 1
     moved = relink(session, caller, *LINKS, tag.id, into.id)
     mark_sections(session, articles_linked(*LINKS, into.id))
-    write_snapshots(session, moved)
+    write_links_down(session, moved)
     remember_merge(session, "tag", tag.id, tag.slug, into.id, since)
     lead_to(session, "tag", tag.id, tag.slug, into.id)
     _remove(session, caller, tag, "merged")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.archive.filter import article, article_author, article_tag
+from app.archive.filter import article, article_author, article_body, article_tag
 from app.archive.former_states import end_states
 from app.archive.models import Author, Tag
 from app.changes.models import SequenceCounter
@@ -130,7 +130,13 @@ def add_articles(connection: sa.Connection, ids: dict[str, str], start: datetime
                 tags.append({**link, "tag_id": ids[slug], "is_section": slug == "common"})
         if number % 4:
             authors.append({**link, "author_id": ids["mara"], "role": None})
-    for rows, values in ((article, articles), (article_tag, tags), (article_author, authors)):
+    bodies = [{"article_id": one["id"]} for one in articles]
+    for rows, values in (
+        (article, articles),
+        (article_body, bodies),
+        (article_tag, tags),
+        (article_author, authors),
+    ):
         connection.execute(sa.insert(rows), values)
 
 
