@@ -31,6 +31,7 @@ from app.settings import Settings, load_settings
 from app.sync.routes import router as sync_router
 from app.tags.routes import router as tags_router
 from app.timers import Timer
+from app.web import access_log
 from app.web.cors import Cors
 from app.web.docs import ASSETS, docs_assets
 from app.web.docs import router as docs_router
@@ -38,6 +39,8 @@ from app.web.event_stream import Seats
 from app.web.health import router as health_router
 from app.web.logs import configure_logs
 from app.web.methods import AllowedMethods
+from app.web.metrics import Metrics
+from app.web.metrics import router as metrics_router
 from app.web.middleware import BodyLimit, CodedEntityTags, Failures, HeadAsGet, RequestLog
 from app.web.openapi import install_openapi
 from app.web.problems import Moved, Replayed, answer_problem
@@ -90,9 +93,10 @@ def create_app(
     )
     app.state.watch = Watch(app.state.database)
     app.state.seats = Seats(settings.stream_clients_max)
+    app.state.metrics = Metrics()
     app.state.search = None
     app.state.search_state = partial(_search_state, app)
-    _add_routes(app)
+    _add_routes(app, settings)
     _add_middleware(app, settings)
     install_openapi(app)
     return app
@@ -110,6 +114,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         one.stop()
     app.state.watch.stop()
     app.state.database.close()
+    # uvicorn ends the process by the signal that stopped it, past what waits for an exit.
+    access_log.flush()
 
 
 def _timers(app: FastAPI) -> list[Timer]:
@@ -160,7 +166,7 @@ def _search_state(app: FastAPI, session: Session) -> str:
     return "behind" if is_behind else "ready"
 
 
-def _add_routes(app: FastAPI) -> None:
+def _add_routes(app: FastAPI, settings: Settings) -> None:
     for router in (
         articles_router,
         history_router,
@@ -172,8 +178,11 @@ def _add_routes(app: FastAPI) -> None:
     ):
         app.include_router(router, prefix="/v1")
     app.include_router(health_router)
+    if settings.metrics:
+        app.include_router(metrics_router)
     app.include_router(docs_router)
     app.mount(ASSETS, docs_assets(), name="docs-assets")
+    app.state.metrics.know_routes(app.routes)
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
@@ -201,4 +210,4 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         ],
         max_age=600,
     )
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, metrics=app.state.metrics)

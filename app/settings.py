@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         "info", description="Least severe message that is logged."
     )
     log_format: Literal["console", "json"] = Field("console", description="How a log line looks.")
+    metrics: bool = Field(
+        default=True, description="`/metrics` shows the figures of the process, without a key."
+    )
 
     site_title: str = Field("Byline", min_length=1, description="Name of the publication.")
     base_url: str = Field("", description="Where clients reach this server, without a final slash.")

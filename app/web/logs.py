@@ -2,10 +2,12 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 from app.settings import Settings
+from app.web import access_log
 
 
 def configure_logs(settings: Settings) -> None:
@@ -36,7 +38,7 @@ def configure_logs(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _AfterRequests(sys.stderr)
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -46,3 +48,21 @@ def configure_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    assert handler.lock is not None  # noqa: S101 (every handler has one)
+    access_log.write_to(sys.stderr, _request_line(settings), handler.lock)
+
+
+class _AfterRequests(logging.StreamHandler[TextIO]):
+    """Has the access log write first, so that the lines come in the order of what they tell."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        access_log.flush()
+        super().emit(record)
+
+
+def _request_line(settings: Settings) -> access_log.Line | None:
+    if settings.log_level not in ("debug", "info"):
+        return None
+    if settings.log_format == "json":
+        return access_log.json_line
+    return access_log.coloured_line if sys.stderr.isatty() else access_log.plain_line

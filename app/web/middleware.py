@@ -1,6 +1,5 @@
 """What every request passes through: id, log line, failures, body bound, HEAD, coded entity tags."""
 
-import re
 import time
 from collections.abc import Container
 
@@ -8,22 +7,23 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.db.columns import new_id
 from app.db.database import DatabaseBusy
+from app.web import access_log
+from app.web.metrics import Metrics
 from app.web.problems import Problem, busy_problem, internal_problem, problem_response
 
 log = structlog.get_logger("byline.http")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 
 class RequestLog:
-    """Gives each request an id, answers with it, and writes one line when the answer has left.
+    """Gives each request an id, answers with it, and notes and counts it when the answer has left.
 
     A proxy's `X-Request-ID` is kept when it is plain. The query and the key never reach the log.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -31,7 +31,8 @@ class RequestLog:
             return
         state = scope.setdefault("state", {})
         began = time.perf_counter()
-        request_id = _request_id(scope)
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+        request_id = access_log.request_id(given)
         status = 500
 
         async def send_with_id(message: Message) -> None:
@@ -45,20 +46,11 @@ class RequestLog:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                duration_ms=round((time.perf_counter() - began) * 1000, 1),
-                key=state.get("key_id"),
-            )
+            seconds = time.perf_counter() - began
+            method, key_id = scope["method"], state.get("key_id")
+            access_log.note(method, scope["path"], status, seconds * 1000, request_id, key_id)
+            self.metrics.observe(method, self.metrics.route_of(scope), status, seconds)
             structlog.contextvars.clear_contextvars()
-
-
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else new_id()
 
 
 class Failures:
@@ -152,7 +144,9 @@ class HeadAsGet:
                 ended, message = True, {"type": "http.response.body", "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+        as_get = {**scope, "method": "GET"}
+        await self.app(as_get, receive, send_without_body)
+        scope["route"] = as_get.get("route")  # who counts requests sees this scope, not that one
 
 
 class CodedEntityTags:

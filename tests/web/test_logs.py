@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.settings import Settings
+from app.web import access_log
 from app.web.logs import configure_logs
 from tests.conftest import Newsroom
 
@@ -18,6 +19,7 @@ def _client_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lines(captured: pytest.CaptureFixture[str]) -> list[str]:
+    access_log.flush()
     return captured.readouterr().err.splitlines()
 
 
