@@ -28,7 +28,6 @@ Line = Callable[[str, str, str, int, float, str, str | None], str]
 
 log = structlog.get_logger("byline.http")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,100}")
-_QUOTED = re.compile(r"""[\s="']""")
 
 
 def request_id(given: bytes | None) -> str:
@@ -66,7 +65,8 @@ def plain_line(
     key_id: str | None,
 ) -> str:
     """A line for people, in a file or through a pipe."""
-    if _QUOTED.search(path) or not path.isprintable():
+    # Spelt out, which takes a third of the time of a pattern.
+    if " " in path or "=" in path or '"' in path or "'" in path or not path.isprintable():
         path = repr(path)
     return (
         f"{timestamp} [info     ] request                        duration_ms={duration_ms:.1f} "
@@ -136,12 +136,13 @@ class AccessLog:
         if len(self._waiting) >= LINES_MAX:
             self._lost += 1
             return
-        now = time.time()
-        second = int(now)
+        now_ns = time.time_ns()
+        second = now_ns // 1_000_000_000
         if second != self._second:
             self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._second = second
-        timestamp = f"{self._second_text}.{int((now - second) * 1e6):06d}Z"
+        microseconds = str(now_ns)[-9:-3]
+        timestamp = f"{self._second_text}.{microseconds}Z"
         self._waiting.append(
             self._line(timestamp, method, path, status, duration_ms, request_id, key_id)
         )
