@@ -9,13 +9,10 @@ the most after the first fifth and at the end show that it does not grow with th
 
 import argparse
 import json
-import os
 import socket
-import statistics
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,8 +30,10 @@ from app.db.migrate import migrate
 from app.main import utc_now
 from app.tags.actions import create_tag
 from app.tags.models import TagCreate
+from benchmarks.cases import get
 from benchmarks.generated_archive import words
-from benchmarks.run import own_databases, served
+from benchmarks.load import Reader
+from benchmarks.servers import cpu_seconds, memory, own_databases, served
 
 CHUNK_BYTES = 65_536
 READ_PAUSE_SECONDS = 0.1
@@ -64,11 +63,11 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
     byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
     settings = {"BYLINE_DATABASE_URL": url, "BYLINE_LOG_LEVEL": "error"}
     with served(byline, folder, **settings) as (port, process_id):
-        with _Reader(port) as reader:
-            stream = _Stream(port, key, options.path, options.articles)
-            began_cpu = _cpu_seconds(process_id)
+        with Reader(port, [get("/v1/articles?limit=5")], READ_PAUSE_SECONDS) as reader:
+            stream = Stream(port, key, options.path, options.articles)
+            began_cpu = cpu_seconds(process_id)
             took, peaks = stream.run(process_id)
-            cpu = (_cpu_seconds(process_id) - began_cpu) / options.articles * 1e6
+            cpu = (cpu_seconds(process_id) - began_cpu) / options.articles * 1e6
         rate = options.articles / took
         print(
             f"| {url.partition(':')[0]} | {rate:,.0f} | {cpu:,.0f} | {peaks[0]:.0f} | {peaks[1]:.0f} "
@@ -92,7 +91,7 @@ def _prepare(url: str) -> str:
     return key
 
 
-def _lines(articles: int) -> Iterator[bytes]:
+def lines(articles: int) -> Iterator[bytes]:
     random = Random(3)
     for number in range(articles):
         yield json.dumps(_article(random, number)).encode() + b"\n"
@@ -109,12 +108,12 @@ def _article(random: Random, number: int) -> dict[str, Any]:
     }
 
 
-class _Stream:
+class Stream:
     """One request whose answers are read by another thread while it is sent."""
 
     def __init__(self, port: int, key: str, path: str, articles: int) -> None:
         self._connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self._chunks = list(_chunks(_lines(articles)))
+        self._chunks = list(_chunks(lines(articles)))
         self._head = (
             f"POST {path} HTTP/1.1\r\nHost: benchmark\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -134,7 +133,7 @@ class _Stream:
                     raise RuntimeError(line.decode())
                 done += 1
                 if done % 250 == 0:
-                    most = max(most, _megabytes(process_id))
+                    most = max(most, memory(process_id).own)
                 if done in (self._articles // 5, self._articles):
                     peaks.append(most)
                 if done == self._articles:
@@ -158,44 +157,6 @@ def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
             yield bytes(some)
             some.clear()
     yield bytes(some)
-
-
-def _megabytes(process_id: int) -> float:
-    status = Path(f"/proc/{process_id}/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) / 1000
-
-
-def _cpu_seconds(process_id: int) -> float:
-    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class _Reader:
-    """Somebody who reads the newest articles all the while."""
-
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/v1/articles?limit=5"
-        self._took: list[float] = []
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._read)
-
-    def __enter__(self) -> "_Reader":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _read(self) -> None:
-        while not self._is_over.wait(READ_PAUSE_SECONDS):
-            began = time.perf_counter()
-            with urllib.request.urlopen(self._url, timeout=60) as answer:
-                answer.read()
-            self._took.append((time.perf_counter() - began) * 1000)
-
-    def percentile(self, percent: int) -> float:
-        return statistics.quantiles(self._took, n=100)[percent - 1]
 
 
 if __name__ == "__main__":

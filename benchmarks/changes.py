@@ -31,7 +31,7 @@ from app.main import create_app
 from app.settings import Settings
 from benchmarks.cases import watched
 from benchmarks.generated_archive import NEWEST, fill, tidy
-from benchmarks.run import own_databases, served
+from benchmarks.servers import own_databases, served
 
 TAG = "tag-50"
 LIMIT = 500

@@ -50,7 +50,7 @@ from app.search.suggestions import suggest
 from app.settings import Settings
 from benchmarks.generated_archive import NEWEST
 from benchmarks.generated_text import AUTHORS, TAGS, fill, names, vocabulary
-from benchmarks.run import served
+from benchmarks.servers import served
 
 LANGUAGE = "en"
 RUNS, WARM_UP = 200, 5
