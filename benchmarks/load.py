@@ -32,19 +32,26 @@ GENERATOR = "wrk" if shutil.which("wrk") else "python"
 
 @dataclass(frozen=True)
 class Measured:
+    requests: int
     requests_a_second: float
     p50_ms: float
     p99_ms: float
 
 
 def measure(
-    port: int, requests: list[bytes], connections: int = CONNECTIONS, seconds: int = 5
+    port: int,
+    requests: list[bytes],
+    connections: int = CONNECTIONS,
+    seconds: int = 5,
+    *,
+    warm_up: bool = True,
 ) -> Measured:
     """What a server on this machine makes of the requests, sent in turn, after a warm-up."""
     with TemporaryDirectory(prefix="byline-load-") as folder:
         file = Path(folder) / "requests"
         file.write_bytes(BETWEEN_REQUESTS.join(requests))
-        _send(port, connections, WARM_UP_SECONDS, file)
+        if warm_up:
+            _send(port, connections, WARM_UP_SECONDS, file)
         return _send(port, connections, seconds, file)
 
 
@@ -70,7 +77,8 @@ def _send(port: int, connections: int, seconds: int, file: Path) -> Measured:
     told = json.loads(finished.stdout.splitlines()[-1])
     if told["failures"]:
         raise RuntimeError(f"{told['failures']} of {told['requests']} requests failed")
-    return Measured(told["requests"] / told["seconds"], told["p50_ms"], told["p99_ms"])
+    rate = told["requests"] / told["seconds"]
+    return Measured(told["requests"], rate, told["p50_ms"], told["p99_ms"])
 
 
 def ask(port: int, request: bytes) -> tuple[int, bytes]:

@@ -49,11 +49,16 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], whole: str) -> s
         parts.insert(0, f'<line class="grid" x1="{x}" x2="{x}" y1="84" y2="{top - 6}"/>')
         parts.append(_text(x, top + 10, f"{share:g}", "middle"))
     parts.append(_text(left + scale, top + 26, whole, "end"))
-    return _picture(title, parts, top + 42, len(names))
+    return _picture(title, parts, top + 42, range(len(names)))
 
 
-def lines(title: str, series: Mapping[str, Mapping[int, float]], unit: str) -> str:
-    """A line for each name, over sizes; both axes are logarithmic."""
+def lines(
+    title: str, series: Mapping[str, Mapping[int, float]], unit: str, colours: int = 6
+) -> str:
+    """A line for each name, over sizes; both axes are logarithmic.
+
+    After so many colours they come again, with dashes.
+    """
     names = list(series)
     xs = sorted({x for values in series.values() for x in values})
     ys = [y for values in series.values() for y in values.values()]
@@ -68,7 +73,7 @@ def lines(title: str, series: Mapping[str, Mapping[int, float]], unit: str) -> s
     def at_y(y: float) -> float:
         return bottom - (bottom - top) * math.log10(y / low) / math.log10(high / low)
 
-    parts = _legend(names)
+    parts = _legend(names, colours)
     for power in range(round(math.log10(low)), round(math.log10(high)) + 1):
         y = at_y(10.0**power)
         parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
@@ -77,21 +82,27 @@ def lines(title: str, series: Mapping[str, Mapping[int, float]], unit: str) -> s
         parts.append(_text(at_x(x), bottom + 20, f"{x:,}", "middle"))
     for place, values in enumerate(series.values()):
         points = [f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in sorted(values.items())]
-        parts.append(f'<polyline class="l{place}" points="{" ".join(points)}"/>')
+        dashes = ' stroke-dasharray="5 4"' if place >= colours else ""
+        parts.append(f'<polyline class="l{place}"{dashes} points="{" ".join(points)}"/>')
         for x, y in values.items():
             parts.append(
                 f'<circle class="c{place}" cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="3.5"/>'
             )
     parts.append(_text(right, bottom + 40, f"{unit}, over articles", "end"))
-    return _picture(title, parts, bottom + 56, len(names))
+    return _picture(title, parts, bottom + 56, [place % colours for place in range(len(names))])
 
 
-def _legend(names: Sequence[str]) -> list[str]:
-    parts, width = [], (WIDTH - 2 * MARGIN) / min(len(names), 4 if len(names) <= 4 else 3)
+def _legend(names: Sequence[str], solid: int = 6) -> list[str]:
+    columns = 4 if len(names) <= 4 else 3
+    parts, width = [], (WIDTH - 2 * MARGIN) / min(len(names), columns)
     for place, name in enumerate(names):
-        row, column = divmod(place, 4 if len(names) <= 4 else 3)
+        row, column = divmod(place, columns)
         x, y = MARGIN + column * width, 52 + row * 20
-        parts.append(f'<rect class="c{place}" rx="2" x="{x:.1f}" y="{y}" width="12" height="12"/>')
+        shown = f'class="c{place}" y="{y}" height="12"'
+        if place < solid:
+            parts.append(f'<rect {shown} rx="2" x="{x:.1f}" width="12"/>')
+        else:
+            parts += [f'<rect {shown} x="{x + shift:.1f}" width="5"/>' for shift in (0, 7)]
         parts.append(_text(x + 18, y + 10.5, name, "start"))
     return parts
 
@@ -101,9 +112,10 @@ def _text(x: float, y: float, text: str, anchor: str, look: str = "") -> str:
     return f'<text{known} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _picture(title: str, parts: Sequence[str], height: float, colours: int) -> str:
-    light = "".join(_colour(place, _COLOURS[place % 6][0]) for place in range(colours))
-    dark = "".join(_colour(place, _COLOURS[place % 6][1]) for place in range(colours))
+def _picture(title: str, parts: Sequence[str], height: float, colours: Sequence[int]) -> str:
+    """`colours` says which one a class has, in order."""
+    light = "".join(_colour(place, _COLOURS[one % 6][0]) for place, one in enumerate(colours))
+    dark = "".join(_colour(place, _COLOURS[one % 6][1]) for place, one in enumerate(colours))
     style = (
         "text{font:12px system-ui,-apple-system,'Segoe UI',sans-serif;fill:#57606a}"
         ".strong{fill:#24292f;font-weight:600}.title{font-size:15px}"

@@ -314,7 +314,7 @@ def picture(figures: list[Figure]) -> str:
     """The shares of the smallest archive as bars."""
     smallest = min(figure.articles for figure in figures)
     groups: dict[str, dict[str, float]] = {}
-    for one in figures:
+    for one in sorted(figures, key=lambda figure: "Byline" not in figure.contender):
         if one.articles == smallest and one.contender != "raw uvicorn" and one.case != CREATE:
             groups.setdefault(one.case, {})[one.contender] = one.share
     title = f"Requests a second as a share of raw uvicorn, {smallest:,} articles"
