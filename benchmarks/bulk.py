@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -91,29 +92,43 @@ def _prepare(url: str) -> str:
     return key
 
 
-def lines(articles: int) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Sender:
+    """Who sends articles, under which ids of its own, and the refs that are on each of them."""
+
+    name: str = "wire"
+    author: str = "mara-lind"
+    tags: tuple[str, ...] = ("local", "transport")
+
+
+WIRE = Sender()
+
+
+def _lines(articles: int, sender: Sender) -> Iterator[bytes]:
     random = Random(3)
     for number in range(articles):
-        yield json.dumps(_article(random, number)).encode() + b"\n"
+        yield json.dumps(_article(random, number, sender)).encode() + b"\n"
 
 
-def _article(random: Random, number: int) -> dict[str, Any]:
+def _article(random: Random, number: int, sender: Sender) -> dict[str, Any]:
     source = f"{words(random, 12)}, *{words(random, 3)}*.\n\n{words(random, 15)}."
     return {
-        "external_id": f"wire-{number}",
+        "external_id": f"{sender.name}-{number}",
         "headline": words(random, 5),
         "body": {"format": "markdown", "source": source},
-        "authors": ["mara-lind"],
-        "tags": ["local", "transport"],
+        "authors": [sender.author],
+        "tags": list(sender.tags),
     }
 
 
 class Stream:
     """One request whose answers are read by another thread while it is sent."""
 
-    def __init__(self, port: int, key: str, path: str, articles: int) -> None:
+    def __init__(
+        self, port: int, key: str, path: str, articles: int, sender: Sender = WIRE
+    ) -> None:
         self._connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self._chunks = list(_chunks(lines(articles)))
+        self._chunks = list(_chunks(_lines(articles, sender)))
         self._head = (
             f"POST {path} HTTP/1.1\r\nHost: benchmark\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"

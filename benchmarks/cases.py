@@ -73,7 +73,9 @@ def tutorial_cases(archive: Archive) -> dict[str, Case]:
         for name, paths in gets.items()
     }
     bodies = [json.dumps(_tutorial_article(random)).encode() for _ in range(BODIES)]
-    cases[CREATE] = Case(CREATE, [_post("/articles/", {}, body) for body in bodies], 201, b"")
+    cases[CREATE] = Case(
+        CREATE, [sent("POST", "/articles/", {}, body) for body in bodies], 201, b""
+    )
     return cases
 
 
@@ -130,7 +132,10 @@ def _create(client: TestClient, key: str, random: Random) -> Case:
         path, content=bodies[0], headers=headers | {"Content-Type": "application/json"}
     )
     return Case(
-        CREATE, [_post(path, headers, one) for one in bodies], answer.status_code, answer.content
+        CREATE,
+        [sent("POST", path, headers, one) for one in bodies],
+        answer.status_code,
+        answer.content,
     )
 
 
@@ -139,9 +144,10 @@ def _request(method: str, path: str, headers: dict[str, str]) -> bytes:
     return f"{method} {path} HTTP/1.1\r\nHost: benchmark\r\n{lines}\r\n".encode()
 
 
-def _post(path: str, headers: dict[str, str], body: bytes) -> bytes:
+def sent(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
+    """A request with a body of JSON."""
     about = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    return _request("POST", path, headers | about) + body
+    return _request(method, path, headers | about) + body
 
 
 def _new_article(random: Random) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class Reader:
             self.took_ms.append((time.perf_counter() - began) * 1000)
 
     def percentile(self, percent: int) -> float:
-        return statistics.quantiles(self.took_ms, n=100)[percent - 1]
+        return statistics.quantiles(self.took_ms, n=100, method="inclusive")[percent - 1]
 
 
 class _Connection:
@@ -154,7 +154,7 @@ def main(port: int, connections: int, seconds: int, file: Path, first: int) -> N
                 took.append(time.perf_counter() - key.data.sent_at)
                 failures += not status.split(b" ")[1].startswith((b"2", b"3"))
                 key.data.send(_numbered(requests, first + connections + len(took)))
-    percentiles = statistics.quantiles(took, n=100)
+    percentiles = statistics.quantiles(took, n=100, method="inclusive")
     told = {"requests": len(took), "seconds": now - started, "failures": failures}
     print(json.dumps(told | {"p50_ms": percentiles[49] * 1e3, "p99_ms": percentiles[98] * 1e3}))
 

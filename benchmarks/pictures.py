@@ -77,7 +77,7 @@ def lines(
     for power in range(round(math.log10(low)), round(math.log10(high)) + 1):
         y = at_y(10.0**power)
         parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(left - 8, y + 4, f"{10.0**power:,g}", "end"))
+        parts.append(_text(left - 8, y + 4, f"{10.0**power:,.{max(0, -power)}f}", "end"))
     for x in xs:
         parts.append(_text(at_x(x), bottom + 20, f"{x:,}", "middle"))
     for place, values in enumerate(series.values()):

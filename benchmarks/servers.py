@@ -16,10 +16,10 @@ START_SECONDS_MAX = 60.0
 BYLINE = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
 RAW = [sys.executable, "-m", "benchmarks.raw_uvicorn"]
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-SERVER_CORE, LOAD_CORE = _CORES[:1], _CORES[-1:]
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+SERVER_CORE, LOAD_CORE = CORES[:1], CORES[-1:]
 """Where what is measured runs, and what sends the requests; no pinning where the system has none."""
-SERVER_CORES = _CORES[:-1] or _CORES
+SERVER_CORES = CORES[:-1] or CORES
 
 
 @dataclass(frozen=True)
