@@ -1,8 +1,9 @@
 """The archives that are measured: made once in a folder, and used again from there."""
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from benchmarks.servers import SERVER_CORE, own_postgres, pin
 
 Engine = Literal["SQLite", "PostgreSQL"]
 ENGINES: tuple[Engine, ...] = ("SQLite", "PostgreSQL")
+FILLED = "filled"
+"""The file that says that an archive is whole."""
 BASE_URL = "http://benchmark"
 """Where all of them say to be: answers and their `ETag`s are then the same on any port."""
 
@@ -108,34 +111,44 @@ def prepared(
     """The archive of that size; made now where the folder does not have it yet."""
     name = f"{engine.lower()}_{articles}" + (f"_by_{authors}" if authors != AUTHORS else "")
     own = folder / name
+    is_there = (own / FILLED).exists()
+    if not is_there:
+        shutil.rmtree(own, ignore_errors=True)
     own.mkdir(exist_ok=True)
     server = None if engine == "SQLite" else own_postgres(folder, stack)
     if server is None:
         url = f"sqlite:///{own / 'byline.db'}"
     else:
-        url = _postgres_database(server.get_uri(), name)
+        url = _postgres_database(server.get_uri(), name, anew=not is_there)
         pin(server.get_pid() or 0, SERVER_CORE)
     archive = Archive(engine, articles, url, own, server.get_pid() if server else None)
-    _once(own / "filled", lambda: _fill(archive, authors))
+    _once(own / FILLED, lambda: _fill(archive, authors))
+    _migrate(archive)
     if tutorial:
         _once(own / "tutorial", lambda: _fill_tutorial(archive))
     return archive
 
 
-def _once(mark: Path, make: object) -> None:
+def _once(mark: Path, make: Callable[[], None]) -> None:
     if not mark.exists():
         print(f"making {mark.parent.name}: {mark.name} …", file=sys.stderr, flush=True)
-        assert callable(make)
         make()
         mark.touch()
 
 
-def _postgres_database(uri: str, name: str) -> str:
-    with psycopg.connect(uri, autocommit=True) as connection:
-        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-        if not known.fetchone():
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+def _postgres_database(uri: str, name: str, *, anew: bool) -> str:
+    if anew:
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}"')
     return uri.replace("/postgres?", f"/{name}?", 1)
+
+
+def _migrate(archive: Archive) -> None:
+    """An archive that was kept may be older than the schema."""
+    database = Database(archive.url)
+    migrate(database)
+    database.close()
 
 
 def _fill(archive: Archive, authors: int) -> None:

@@ -63,7 +63,7 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
     key = _prepare(url)
     byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
     settings = {"BYLINE_DATABASE_URL": url, "BYLINE_LOG_LEVEL": "error"}
-    with served(byline, folder, **settings) as (port, process_id):
+    with served(byline, folder, environment=settings) as (port, process_id):
         with Reader(port, [get("/v1/articles?limit=5")], READ_PAUSE_SECONDS) as reader:
             stream = Stream(port, key, options.path, options.articles)
             began_cpu = cpu_seconds(process_id)

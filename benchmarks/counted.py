@@ -17,7 +17,7 @@ _LOGGED = (b" statement: ", b" execute ")
 
 
 def statements_of(file: Path, is_sqlite: bool) -> int:
-    """How many statements a file has, beside those that begin and end a transaction.
+    """How many statements a file has, beside those that begin and end a transaction, and pings.
 
     Of PostgreSQL the file is the server's log, with `log_statement` at `all`.
     """
@@ -32,7 +32,8 @@ def _counts(line: bytes) -> bool:
             statement = line.partition(mark)[2]
             if mark == b" execute ":
                 statement = statement.partition(b": ")[2]
-            return not statement.strip().decode(errors="replace").upper().startswith(TRANSACTION)
+            text = statement.decode(errors="replace").strip(" ;").upper()
+            return bool(text) and not text.startswith(TRANSACTION)
     return False
 
 
@@ -56,14 +57,15 @@ def main(file: Path, program: str, arguments: list[str]) -> None:
 
 
 def _watch_sqlite3(note: Any) -> None:
-    plain = sqlite3.dbapi2.connect
+    plain: Any = sqlite3.dbapi2.connect
 
-    def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+    def connect(*args: Any, **kwargs: Any) -> Any:
         connection = plain(*args, **kwargs)
         connection.set_trace_callback(note)
         return connection
 
-    sqlite3.connect = sqlite3.dbapi2.connect = connect
+    for module in (sqlite3, sqlite3.dbapi2):
+        module.connect = connect  # type: ignore[attr-defined]
 
 
 def _watch_apsw(note: Any) -> None:

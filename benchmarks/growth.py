@@ -56,7 +56,10 @@ def _costs_us(archive: Archive, seconds: int) -> dict[str, float]:
     asked |= {TAGGED: filtered_requests(), CREATE: cases[CREATE].requests}
     settings = archive.environment(response_cache_bytes=0)
     log = archive.folder / "server.log"
-    with served(BYLINE, archive.folder, cores=SERVER_CORE, log=log, **settings) as (port, server):
+    with served(BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=settings) as (
+        port,
+        server,
+    ):
         processes = [server] + ([archive.server_id] if archive.server_id else [])
         costs = {}
         for name, requests in asked.items():

@@ -50,7 +50,9 @@ def _measure(archive: Archive, options: argparse.Namespace) -> list[list[object]
     sender = Sender(f"import-{time.time_ns()}", "author-0", ("tag-0", "tag-1"))
     asked = [one for each in cases[ARTICLE].requests for one in (each, cases[LIST_HOT].requests[0])]
     log = archive.folder / "server.log"
-    with served(BYLINE, archive.folder, cores=SERVER_CORE, log=log, **archive.environment()) as (
+    with served(
+        BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=archive.environment()
+    ) as (
         port,
         process_id,
     ):

@@ -27,6 +27,8 @@ NUMBER = "0" * 8
 """Stands in a request for eight digits that are others each time it is sent."""
 WARM_UP_SECONDS = 1
 CONNECTIONS = 32
+FAILURES_MAX = 0.01
+"""The share of requests that may fail, on a machine that does other things, and a figure still be one."""
 GENERATOR = "wrk" if shutil.which("wrk") else "python"
 
 
@@ -76,7 +78,10 @@ def _send(port: int, connections: int, seconds: int, file: Path) -> Measured:
         raise RuntimeError(finished.stderr)
     told = json.loads(finished.stdout.splitlines()[-1])
     if told["failures"]:
-        raise RuntimeError(f"{told['failures']} of {told['requests']} requests failed")
+        message = f"{told['failures']} of {told['requests']} requests failed"
+        if told["failures"] > told["requests"] * FAILURES_MAX:
+            raise RuntimeError(message)
+        print(message, file=sys.stderr)
     rate = told["requests"] / told["seconds"]
     return Measured(told["requests"], rate, told["p50_ms"], told["p99_ms"])
 
@@ -165,4 +170,4 @@ def _numbered(requests: list[bytes], number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]), Path(sys.argv[4]), int(sys.argv[5]))  # type: ignore[call-arg]
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), int(sys.argv[5]))

@@ -6,8 +6,14 @@ from html import escape
 
 WIDTH, MARGIN = 760, 24
 _BAR, _GAP, _LABELS, _VALUES = 13, 3, 150, 64
-_COLOURS = (("#1f6feb", "#58a6ff"), ("#8250df", "#bc8cff"), ("#9a6700", "#d29922"))
-_COLOURS += (("#bc4c00", "#f0883e"), ("#1a7f37", "#3fb950"), ("#bf3989", "#f778ba"))
+_COLOURS = (
+    ("#1f6feb", "#58a6ff"),
+    ("#8250df", "#bc8cff"),
+    ("#9a6700", "#d29922"),
+    ("#bc4c00", "#f0883e"),
+    ("#1a7f37", "#3fb950"),
+    ("#bf3989", "#f778ba"),
+)
 """Of a contender, on a light and on a dark page."""
 
 

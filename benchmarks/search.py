@@ -334,7 +334,7 @@ def _measure_writes(url: str, folder: Path) -> None:
     byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
     settings = {"DATABASE_URL": url, "DATA_DIR": str(folder), "LOG_LEVEL": "error"}
     environment = {f"BYLINE_{name}": value for name, value in settings.items()}
-    with served(byline, folder, **environment) as (port, _pid):
+    with served(byline, folder, environment=environment) as (port, _pid):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=FOUND_SECONDS_MAX)
         _wait_until_it_answers(connection)
         print("| a write is found after | p50 ms | max ms |\n|---|---:|---:|")

