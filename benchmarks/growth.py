@@ -14,7 +14,7 @@ from benchmarks.archives import ENGINES, Archive, kept, prepared
 from benchmarks.cases import ARTICLE, CREATE, DEEP, LIST, byline_cases, filtered_requests
 from benchmarks.load import measure
 from benchmarks.pictures import lines, table
-from benchmarks.servers import BYLINE, SERVER_CORE, cpu_seconds, served, wait_until_quiet
+from benchmarks.servers import BYLINE, SERVER_CORE, UNKEPT, cpu_seconds, served, wait_until_quiet
 
 TAGGED = "newest 20 with a tag"
 SIZES = (10_000, 100_000, 1_000_000)
@@ -55,8 +55,7 @@ def _costs_us(archive: Archive, seconds: int) -> dict[str, float]:
     asked = {name: cases[name].requests for name in (ARTICLE, LIST, DEEP)}
     asked |= {TAGGED: filtered_requests(), CREATE: cases[CREATE].requests}
     settings = archive.environment(response_cache_bytes=0)
-    log = archive.folder / "server.log"
-    with served(BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=settings) as (
+    with served(BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=settings) as (
         port,
         server,
     ):
@@ -67,7 +66,7 @@ def _costs_us(archive: Archive, seconds: int) -> dict[str, float]:
             measure(port, requests, seconds=1, warm_up=False)
             before = sum(map(cpu_seconds, processes))
             answered = measure(port, requests, seconds=seconds, warm_up=False).requests
-            costs[name] = (sum(map(cpu_seconds, processes)) - before) / answered * 1e6
+            costs[name] = (sum(map(cpu_seconds, processes)) - before) / max(answered, 1) * 1e6
     return costs
 
 

@@ -17,7 +17,7 @@ from benchmarks.bulk import Sender, Stream
 from benchmarks.cases import ARTICLE, LIST_HOT, byline_cases
 from benchmarks.load import Reader
 from benchmarks.pictures import number, table
-from benchmarks.servers import BYLINE, LOAD_CORE, SERVER_CORE, pin, served
+from benchmarks.servers import BYLINE, LOAD_CORE, SERVER_CORE, UNKEPT, pin, served
 
 READ_PAUSE_SECONDS = 0.01
 
@@ -49,9 +49,8 @@ def _measure(archive: Archive, options: argparse.Namespace) -> list[list[object]
     # Another name each time: the archive may have the articles of an earlier run.
     sender = Sender(f"import-{time.time_ns()}", "author-0", ("tag-0", "tag-1"))
     asked = [one for each in cases[ARTICLE].requests for one in (each, cases[LIST_HOT].requests[0])]
-    log = archive.folder / "server.log"
     with served(
-        BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=archive.environment()
+        BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=archive.environment()
     ) as (
         port,
         process_id,

@@ -24,7 +24,7 @@ from benchmarks.generated_archive import words
 from benchmarks.importing import READ_PAUSE_SECONDS
 from benchmarks.load import Reader, ask
 from benchmarks.pictures import number, table
-from benchmarks.servers import BYLINE, LOAD_CORE, SERVER_CORE, pin, served, wait_until_quiet
+from benchmarks.servers import BYLINE, LOAD_CORE, SERVER_CORE, UNKEPT, pin, served, wait_until_quiet
 
 AUTHOR = "author-0"
 CHANGES_LIMIT = 500
@@ -55,8 +55,8 @@ def _options() -> argparse.Namespace:
 
 def _measure(archive: Archive, options: argparse.Namespace) -> list[str]:
     asked, key = byline_cases(archive)[ARTICLE], archive.key()
-    log, settings = archive.folder / "server.log", archive.environment()
-    with served(BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=settings) as (
+    settings = archive.environment()
+    with served(BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=settings) as (
         port,
         server,
     ):

@@ -39,6 +39,7 @@ from benchmarks.servers import (
     BYLINE,
     RAW,
     SERVER_CORE,
+    UNKEPT,
     memory,
     served,
     wait_until_quiet,
@@ -151,9 +152,8 @@ def _contenders(archive: Archive, cases: dict[str, Case], stack: ExitStack) -> I
     """Byline with nothing cached, Byline as it is by default, and the tutorial's application."""
     for is_cold in (True, False):
         settings = archive.environment(**{"response_cache_bytes": 0} if is_cold else {})
-        log = archive.folder / f"server-{'cold' if is_cold else 'hot'}.log"
         port, process_id = stack.enter_context(
-            served(BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=settings)
+            served(BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=settings)
         )
         own = {name: case for name, case in cases.items() if (name in COLD) == is_cold}
         yield Contender(f"Byline, {archive.engine}", port, process_id, own)

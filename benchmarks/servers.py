@@ -21,6 +21,8 @@ CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
 SERVER_CORE, LOAD_CORE = CORES[:1], CORES[-1:]
 """Where what is measured runs, and what sends the requests; no pinning where the system has none."""
 SERVER_CORES = CORES[:-1] or CORES
+UNKEPT = Path(os.devnull)
+"""Where a log goes that is written, as it costs time, and that nobody reads."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

@@ -16,7 +16,15 @@ from benchmarks.archives import ENGINES, Archive, kept, prepared
 from benchmarks.cases import ARTICLE, DEEP, LIST, byline_cases, get
 from benchmarks.load import ask, measure
 from benchmarks.pictures import table
-from benchmarks.servers import BYLINE, SERVER_CORE, START_SECONDS_MAX, Memory, launched, memory
+from benchmarks.servers import (
+    BYLINE,
+    SERVER_CORE,
+    START_SECONDS_MAX,
+    UNKEPT,
+    Memory,
+    launched,
+    memory,
+)
 
 FIRST = get("/v1/articles")
 POLL_SECONDS = 0.005
@@ -50,11 +58,11 @@ def _measure(archive: Archive, options: argparse.Namespace) -> list[str]:
     cases = byline_cases(archive)
     took: list[float] = []
     at_first = later = Memory(0, 0)
-    log, settings = archive.folder / "server.log", archive.environment()
+    settings = archive.environment()
     for place in range(options.starts):
         began = time.perf_counter()
         with launched(
-            BYLINE, archive.folder, cores=SERVER_CORE, log=log, environment=settings
+            BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=settings
         ) as server:
             port, process = server
             _wait_for_200(port)

@@ -23,6 +23,7 @@ from benchmarks.servers import (
     CORES,
     SERVER_CORES,
     START_SECONDS_MAX,
+    UNKEPT,
     family,
     pin,
     served,
@@ -67,8 +68,8 @@ def _rows(
     single: dict[str, float] = {}
     for workers in range(1, options.workers + 1):
         command = [*BYLINE[:-1], "--workers", str(workers), BYLINE[-1]]
-        log, settings = archive.folder / "server.log", archive.environment()
-        with served(command, archive.folder, cores=cores, log=log, environment=settings) as (
+        settings = archive.environment()
+        with served(command, archive.folder, cores=cores, log=UNKEPT, environment=settings) as (
             port,
             server,
         ):
