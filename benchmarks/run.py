@@ -180,7 +180,14 @@ def _rounds(
                 if name not in one.cases:
                     continue
                 requests = one.cases[name].requests
-                measured = measure(one.port, requests, options.connections, options.seconds)
+                # A writer goes on with what a warm-up has left behind.
+                measured = measure(
+                    one.port,
+                    requests,
+                    options.connections,
+                    options.seconds,
+                    warm_up=name != CREATE,
+                )
                 base = base or measured.requests_a_second
                 used = memory(one.process_id)
                 share = measured.requests_a_second / base
