@@ -9,15 +9,13 @@ the most after the first fifth and at the end show that it does not grow with th
 
 import argparse
 import json
-import os
 import socket
-import statistics
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -33,8 +31,10 @@ from app.db.migrate import migrate
 from app.main import utc_now
 from app.tags.actions import create_tag
 from app.tags.models import TagCreate
+from benchmarks.cases import get
 from benchmarks.generated_archive import words
-from benchmarks.run import own_databases, served
+from benchmarks.load import Reader
+from benchmarks.servers import cpu_seconds, memory, own_databases, served
 
 CHUNK_BYTES = 65_536
 READ_PAUSE_SECONDS = 0.1
@@ -63,12 +63,12 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
     key = _prepare(url)
     byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
     settings = {"BYLINE_DATABASE_URL": url, "BYLINE_LOG_LEVEL": "error"}
-    with served(byline, folder, **settings) as (port, process_id):
-        with _Reader(port) as reader:
-            stream = _Stream(port, key, options.path, options.articles)
-            began_cpu = _cpu_seconds(process_id)
+    with served(byline, folder, environment=settings) as (port, process_id):
+        with Reader(port, [get("/v1/articles?limit=5")], READ_PAUSE_SECONDS) as reader:
+            stream = Stream(port, key, options.path, options.articles)
+            began_cpu = cpu_seconds(process_id)
             took, peaks = stream.run(process_id)
-            cpu = (_cpu_seconds(process_id) - began_cpu) / options.articles * 1e6
+            cpu = (cpu_seconds(process_id) - began_cpu) / options.articles * 1e6
         rate = options.articles / took
         print(
             f"| {url.partition(':')[0]} | {rate:,.0f} | {cpu:,.0f} | {peaks[0]:.0f} | {peaks[1]:.0f} "
@@ -92,29 +92,43 @@ def _prepare(url: str) -> str:
     return key
 
 
-def _lines(articles: int) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Sender:
+    """Who sends articles, under which ids of its own, and the refs that are on each of them."""
+
+    name: str = "wire"
+    author: str = "mara-lind"
+    tags: tuple[str, ...] = ("local", "transport")
+
+
+WIRE = Sender()
+
+
+def _lines(articles: int, sender: Sender) -> Iterator[bytes]:
     random = Random(3)
     for number in range(articles):
-        yield json.dumps(_article(random, number)).encode() + b"\n"
+        yield json.dumps(_article(random, number, sender)).encode() + b"\n"
 
 
-def _article(random: Random, number: int) -> dict[str, Any]:
+def _article(random: Random, number: int, sender: Sender) -> dict[str, Any]:
     source = f"{words(random, 12)}, *{words(random, 3)}*.\n\n{words(random, 15)}."
     return {
-        "external_id": f"wire-{number}",
+        "external_id": f"{sender.name}-{number}",
         "headline": words(random, 5),
         "body": {"format": "markdown", "source": source},
-        "authors": ["mara-lind"],
-        "tags": ["local", "transport"],
+        "authors": [sender.author],
+        "tags": list(sender.tags),
     }
 
 
-class _Stream:
+class Stream:
     """One request whose answers are read by another thread while it is sent."""
 
-    def __init__(self, port: int, key: str, path: str, articles: int) -> None:
+    def __init__(
+        self, port: int, key: str, path: str, articles: int, sender: Sender = WIRE
+    ) -> None:
         self._connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self._chunks = list(_chunks(_lines(articles)))
+        self._chunks = list(_chunks(_lines(articles, sender)))
         self._head = (
             f"POST {path} HTTP/1.1\r\nHost: benchmark\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -134,7 +148,7 @@ class _Stream:
                     raise RuntimeError(line.decode())
                 done += 1
                 if done % 250 == 0:
-                    most = max(most, _megabytes(process_id))
+                    most = max(most, memory(process_id).own)
                 if done in (self._articles // 5, self._articles):
                     peaks.append(most)
                 if done == self._articles:
@@ -158,44 +172,6 @@ def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
             yield bytes(some)
             some.clear()
     yield bytes(some)
-
-
-def _megabytes(process_id: int) -> float:
-    status = Path(f"/proc/{process_id}/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) / 1000
-
-
-def _cpu_seconds(process_id: int) -> float:
-    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class _Reader:
-    """Somebody who reads the newest articles all the while."""
-
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/v1/articles?limit=5"
-        self._took: list[float] = []
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._read)
-
-    def __enter__(self) -> "_Reader":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _read(self) -> None:
-        while not self._is_over.wait(READ_PAUSE_SECONDS):
-            began = time.perf_counter()
-            with urllib.request.urlopen(self._url, timeout=60) as answer:
-                answer.read()
-            self._took.append((time.perf_counter() - began) * 1000)
-
-    def percentile(self, percent: int) -> float:
-        return statistics.quantiles(self._took, n=100)[percent - 1]
 
 
 if __name__ == "__main__":

@@ -1,99 +1,175 @@
-"""The requests that are measured, made with and tried on an application in this process."""
+"""The requests that are measured, made on an application in this process."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from app.access.actions import create_key
-from app.access.models import KeyCreate
-from app.main import create_app, utc_now
-from app.settings import Settings
-from benchmarks.generated_archive import TAGS, body_source, words
+from app.main import create_app
+from benchmarks.archives import Archive
+from benchmarks.generated_archive import AUTHORS, NEWEST, TAGS, body_source, words
+from benchmarks.load import NUMBER
 
 DEPTH = 50_000
-VARIANTS = 2_000
+REQUESTS_MAX = 50_000
+PAGES = 200
+BODIES = 500
+
+ARTICLE, LIST, DEEP = "one article, cold", "newest 20, cold", "deep page"
+ARTICLE_HOT, LIST_HOT, UNCHANGED = "article, hot", "list, hot", "304"
+CREATE = "create"
+CASES = (ARTICLE, LIST, DEEP, ARTICLE_HOT, LIST_HOT, UNCHANGED, CREATE)
+COLD = (ARTICLE, LIST, DEEP, CREATE)
+"""Measured with no answer cached; the others one and the same answer, over and over."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One figure: requests of one kind, and how many SQL statements each of them takes."""
+    """Requests of one kind, the status that they are to have, and the body of one answer."""
 
     name: str
     requests: list[bytes]
-    statements: int
+    status: int
+    answer: bytes
 
 
-def make_cases(url: str, articles: int) -> tuple[list[Case], bytes]:
-    """The cases, in the order to measure them, and the answer of one article."""
+def byline_cases(archive: Archive) -> dict[str, Case]:
+    """By their names; each cold request asks for another article or page."""
     random = Random(2)
-    app = create_app(Settings(database_url=url, log_level="error"))
-    with app.state.database.writing() as session:
-        wanted = KeyCreate(name="Benchmark", scopes=["publish"])
-        key = create_key(session, wanted, utc_now())[1]
-    with TestClient(app) as client:
-        depth, cursor = _walk(client, min(DEPTH, articles // 2))
-        numbers = [random.randrange(articles) for _ in range(VARIANTS)]
-        gets = {
-            "one article, random": [f"/v1/articles/article-{number}" for number in numbers],
-            "newest 20": ["/v1/articles"],
-            f"20 after {depth:,} others": [f"/v1/articles?limit=20&cursor={cursor}"],
-            "newest 20 with a tag": [f"/v1/articles?tag=tag-{number}" for number in range(50)],
-        }
+    with TestClient(create_app(archive.settings()), base_url="http://benchmark") as client:
+        hot = f"/v1/articles/article-{archive.articles // 2}"
+        articles = [f"/v1/articles/article-{number}" for number in _numbers(archive, random)]
+        etag = client.get(hot, headers={"Accept-Encoding": "identity"}).headers["etag"]
         cases = [
-            Case(name, [_get(path) for path in paths], _statements(client, "GET", paths[-1]))
-            for name, paths in gets.items()
+            _gets(client, ARTICLE, articles),
+            _gets(client, LIST, list(_newest_before(archive, random))),
+            _gets(client, DEEP, list(_deep(client, archive))),
+            _gets(client, ARTICLE_HOT, [hot]),
+            _gets(client, LIST_HOT, ["/v1/articles"]),
+            _gets(client, UNCHANGED, [hot], {"If-None-Match": etag}),
+            _create(client, archive.key(), random),
         ]
-        body = client.get("/v1/articles/article-0").content
-        return [*cases, _create(client, key, random)], bytes(body)
+    return {case.name: case for case in cases}
 
 
-def _walk(client: TestClient, depth: int) -> tuple[int, str]:
-    """Goes so deep in pages of a hundred; the depth, and the cursor of the page there."""
+def tutorial_cases(archive: Archive) -> dict[str, Case]:
+    """The same for the tutorial's application, where it has the same."""
+    random = Random(2)
+    depth = min(DEPTH, archive.articles // 2)
+    gets = {
+        ARTICLE: [f"/articles/{number + 1}" for number in _numbers(archive, random)],
+        LIST: [f"/articles/?limit={limit}" for limit in (20, 19, 21, 18, 22)],
+        DEEP: [f"/articles/?offset={depth + page * 20}&limit=20" for page in range(PAGES)],
+    }
+    cases = {
+        name: Case(name, [_request("GET", path, {}) for path in paths], 200, b"")
+        for name, paths in gets.items()
+    }
+    bodies = [json.dumps(_tutorial_article(random)).encode() for _ in range(BODIES)]
+    cases[CREATE] = Case(
+        CREATE, [sent("POST", "/articles/", {}, body) for body in bodies], 201, b""
+    )
+    return cases
+
+
+def filtered_requests() -> list[bytes]:
+    """The newest 20 of each tag."""
+    return [_request("GET", f"/v1/articles?tag=tag-{number}", {}) for number in range(TAGS)]
+
+
+def get(path: str) -> bytes:
+    return _request("GET", path, {})
+
+
+def _numbers(archive: Archive, random: Random) -> list[int]:
+    return random.sample(range(archive.articles), min(archive.articles, REQUESTS_MAX))
+
+
+def _newest_before(archive: Archive, random: Random) -> Iterator[str]:
+    """The newest 20 as they were at many times: a page for each, that no other request has."""
+    for number in random.sample(range(archive.articles - 20), min(archive.articles - 20, 5_000)):
+        at = (NEWEST - timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield f"/v1/articles?published_until={quote(at)}"
+
+
+def _deep(client: TestClient, archive: Archive) -> Iterator[str]:
+    """Goes half as deep as there are articles; from there on the pages, by their cursors."""
     walked, cursor = 0, ""
+    depth = min(DEPTH, archive.articles // 2)
     while walked < depth:
-        asked = {"limit": min(100, depth - walked)} | ({"cursor": cursor} if cursor else {})
-        page = client.get("/v1/articles", params=asked).raise_for_status().json()["page"]
-        cursor, walked = page["next"], walked + page["limit"]
-    return walked, cursor
+        cursor = _next(client, cursor, min(100, depth - walked))
+        walked += 100
+    for _ in range(min(PAGES, depth // 20 - 1)):
+        yield f"/v1/articles?limit=20&cursor={cursor}"
+        cursor = _next(client, cursor, 20)
 
 
-def _get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: benchmark\r\n\r\n".encode()
+def _next(client: TestClient, cursor: str, limit: int) -> str:
+    asked = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+    page = client.get("/v1/articles", params=asked).raise_for_status().json()["page"]
+    return str(page["next"])
+
+
+def _gets(
+    client: TestClient, name: str, paths: list[str], headers: dict[str, str] | None = None
+) -> Case:
+    answer = client.get(paths[-1], headers=headers)
+    requests = [_request("GET", path, headers or {}) for path in paths]
+    return Case(name, requests, answer.status_code, answer.content)
 
 
 def _create(client: TestClient, key: str, random: Random) -> Case:
-    path = "/v1/articles?publish=true"
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    bodies = [json.dumps(_new_article(random)).encode() for _ in range(VARIANTS)]
-    head = f"POST {path} HTTP/1.1\r\nHost: benchmark\r\n" + "".join(
-        f"{name}: {value}\r\n" for name, value in headers.items()
+    path, headers = "/v1/articles", {"Authorization": f"Bearer {key}"}
+    bodies = [json.dumps(_new_article(random)).encode() for _ in range(BODIES)]
+    answer = client.post(
+        path, content=bodies[0], headers=headers | {"Content-Type": "application/json"}
     )
-    requests = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies[1:]]
-    statements = _statements(client, "POST", path, content=bodies[0], headers=headers)
-    return Case("create and publish", requests, statements)
+    return Case(
+        CREATE,
+        [sent("POST", path, headers, one) for one in bodies],
+        answer.status_code,
+        answer.content,
+    )
+
+
+def _request(method: str, path: str, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"{method} {path} HTTP/1.1\r\nHost: benchmark\r\n{lines}\r\n".encode()
+
+
+def sent(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
+    """A request with a body of JSON."""
+    about = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return _request(method, path, headers | about) + body
 
 
 def _new_article(random: Random) -> dict[str, Any]:
     return {
-        "headline": words(random, 6),
+        "headline": f"{words(random, 6)} {NUMBER}",
         "summary": words(random, 25),
         "body": {"format": "html", "source": body_source(random)},
-        "authors": ["author-1"],
+        "authors": ["author-0"],
         "tags": [f"tag-{number}" for number in random.sample(range(TAGS), 3)],
     }
 
 
-def _statements(client: TestClient, method: str, path: str, **request: Any) -> int:
-    """How many SQL statements a request takes, beside BEGIN and COMMIT."""
-    with watched() as statements:
-        client.request(method, path, **request).raise_for_status()
-    return len(statements)
+def _tutorial_article(random: Random) -> dict[str, Any]:
+    headline = f"{words(random, 6)} {NUMBER}"
+    return {
+        "slug": headline.lower().replace(" ", "-"),
+        "headline": headline,
+        "summary": words(random, 25),
+        "body": body_source(random),
+        "author_ids": [random.randrange(AUTHORS) + 1],
+        "tag_ids": [number + 1 for number in random.sample(range(TAGS), 3)],
+    }
 
 
 @contextmanager

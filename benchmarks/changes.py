@@ -31,7 +31,7 @@ from app.main import create_app
 from app.settings import Settings
 from benchmarks.cases import watched
 from benchmarks.generated_archive import NEWEST, fill, tidy
-from benchmarks.run import own_databases, served
+from benchmarks.servers import own_databases, served
 
 TAG = "tag-50"
 LIMIT = 500
@@ -88,7 +88,8 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
     database.close()
     byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
     name = "SQLite" if database.is_sqlite else "PostgreSQL"
-    with served(byline, folder, BYLINE_DATABASE_URL=url, BYLINE_LOG_LEVEL="error") as (port, _pid):
+    environment = {"BYLINE_DATABASE_URL": url, "BYLINE_LOG_LEVEL": "error"}
+    with served(byline, folder, environment=environment) as (port, _pid):
         for case, path in paths.items():
             p50, p99 = _timed(f"http://127.0.0.1:{port}{path}")
             entries, statements = counted[case]

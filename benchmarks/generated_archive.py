@@ -39,13 +39,19 @@ Row = dict[str, Any]
 _BLANK = dict.fromkeys(column.name for column in table(Article).c)
 
 
-def fill(database: Database, articles: int, body_characters: int = BODY_CHARACTERS) -> None:
+def fill(
+    database: Database,
+    articles: int,
+    body_characters: int = BODY_CHARACTERS,
+    *,
+    authors: int = AUTHORS,
+) -> None:
     """Adds the authors, the tags and so many published articles, a minute apart, oldest first."""
     random = Random(1)
     sources = [body_source(random, body_characters) for _ in range(BODIES)]
     bodies = [render("html", source) for source in sources]
     with database.writing() as session:
-        authors, tags = _add_names(session, random)
+        author_ids, tags = _add_names(session, random, authors)
     for first in range(0, articles, ARTICLES_A_BATCH):
         numbers = range(first, min(first + ARTICLES_A_BATCH, articles))
         with database.writing() as session:
@@ -59,7 +65,7 @@ def fill(database: Database, articles: int, body_characters: int = BODY_CHARACTE
                 )
                 for number in numbers
             ]
-            writers = [[credit(random.choice(authors))] for _ in rows]
+            writers = [[credit(random.choice(author_ids))] for _ in rows]
             topics = [list(_topics(tags, random)) for _ in rows]
             insert_articles(session, rows, writers, topics)
     tidy(database)
@@ -112,10 +118,12 @@ def body_source(random: Random, characters: int = BODY_CHARACTERS) -> str:
     return "\n".join(paragraphs)
 
 
-def _add_names(session: Session, random: Random) -> tuple[list[str], list[tuple[str, bool]]]:
+def _add_names(
+    session: Session, random: Random, count: int
+) -> tuple[list[str], list[tuple[str, bool]]]:
     """The ids of the authors; those of the tags, each with whether it is a section."""
     editor, authors, tags = newsroom(NEWEST), [], []
-    for number in range(AUTHORS):
+    for number in range(count):
         author = AuthorCreate(slug=f"author-{number}", name=words(random, 2))
         authors.append(create_author(session, editor, author).id)
     for number in range(TAGS):

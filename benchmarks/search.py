@@ -50,7 +50,7 @@ from app.search.suggestions import suggest
 from app.settings import Settings
 from benchmarks.generated_archive import NEWEST
 from benchmarks.generated_text import AUTHORS, TAGS, fill, names, vocabulary
-from benchmarks.run import served
+from benchmarks.servers import served
 
 LANGUAGE = "en"
 RUNS, WARM_UP = 200, 5
@@ -334,7 +334,7 @@ def _measure_writes(url: str, folder: Path) -> None:
     byline = [str(Path(sys.executable).with_name("byline")), "serve", "--port"]
     settings = {"DATABASE_URL": url, "DATA_DIR": str(folder), "LOG_LEVEL": "error"}
     environment = {f"BYLINE_{name}": value for name, value in settings.items()}
-    with served(byline, folder, **environment) as (port, _pid):
+    with served(byline, folder, environment=environment) as (port, _pid):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=FOUND_SECONDS_MAX)
         _wait_until_it_answers(connection)
         print("| a write is found after | p50 ms | max ms |\n|---|---:|---:|")

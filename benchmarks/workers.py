@@ -1,0 +1,95 @@
+"""Measures what more workers give, and what each of them takes in memory.
+
+`uv run python -m benchmarks.workers [--articles 100000] [--workers 4] [--engine SQLite] [--folder F]`
+
+The load generator has the last core. The workers have first the cores that are left, then all of them: on
+two cores the first shows that more workers than cores lose nothing, and the second what a second
+core gives, less what the load generator takes of it. Memory is counted so that what processes
+share is shared out among them.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.archives import ENGINES, Archive, kept, prepared
+from benchmarks.cases import ARTICLE, ARTICLE_HOT, Case, byline_cases
+from benchmarks.load import measure
+from benchmarks.pictures import table
+from benchmarks.servers import (
+    BYLINE,
+    CORES,
+    SERVER_CORES,
+    START_SECONDS_MAX,
+    UNKEPT,
+    family,
+    pin,
+    served,
+    shared_memory,
+    wait_until_quiet,
+)
+
+MEASURED = (ARTICLE, ARTICLE_HOT)
+
+
+def main() -> None:
+    options = _options()
+    rows: list[list[object]] = []
+    with kept(options.folder) as folder:
+        for engine in options.engine or ENGINES:
+            with ExitStack() as stack:
+                archive = prepared(engine, options.articles, folder, stack)
+                cases = byline_cases(archive)
+                for cores in (SERVER_CORES, CORES):
+                    if archive.server_id:
+                        pin(archive.server_id, cores)
+                    rows += _rows(archive, cases, cores, options)
+    heads = ["", "workers", "cores"]
+    for name in MEASURED:
+        heads += [f"{name}: requests/s", "of one worker"]
+    print(table([*heads, "MB in all", "MB a worker"], rows), flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures workers.")
+    parser.add_argument("--articles", type=int, default=100_000)
+    parser.add_argument("--workers", type=int, default=max(2, len(CORES)), help="most of them")
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="both when not given")
+    parser.add_argument("--seconds", type=int, default=5, help="for each figure")
+    parser.add_argument("--folder", type=Path, help="where the archives are kept")
+    return parser.parse_args()
+
+
+def _rows(
+    archive: Archive, cases: dict[str, Case], cores: list[int], options: argparse.Namespace
+) -> Iterator[list[object]]:
+    single: dict[str, float] = {}
+    for workers in range(1, options.workers + 1):
+        command = [*BYLINE[:-1], "--workers", str(workers), BYLINE[-1]]
+        settings = archive.environment()
+        with served(command, archive.folder, cores=cores, log=UNKEPT, environment=settings) as (
+            port,
+            server,
+        ):
+            _wait_for_workers(server, workers)
+            row: list[object] = [archive.engine, workers, len(cores)]
+            for name in MEASURED:
+                rate = measure(port, cases[name].requests, seconds=options.seconds)
+                first = single.setdefault(name, rate.requests_a_second)
+                row += [f"{rate.requests_a_second:,.0f}", f"{rate.requests_a_second / first:.2f}"]
+            total = sum(map(shared_memory, family(server)))
+        yield [*row, f"{total:.0f}", f"{total / workers:.0f}"]
+
+
+def _wait_for_workers(server: int, workers: int) -> None:
+    """A server listens before its workers are there."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while len(family(server)) < (workers if workers > 1 else 0) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    wait_until_quiet([server])
+
+
+if __name__ == "__main__":
+    main()
