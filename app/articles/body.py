@@ -44,8 +44,10 @@ _LETTER = (
     r"\u200c\u200d]"
 )
 _WORD = re.compile(rf"\w{_LETTER}*(?:['’\-]\w{_LETTER}*)*")
+_ASCII_WORD = re.compile(r"\w+(?:['\-]\w+)*", re.ASCII)
 _BLANKS = re.compile(r" {2,}")
-_BLANK_RUN = re.compile(r"[ \t\n\r\f]+")
+# A blank that stands alone, as most do, is left as it is.
+_BLANK_RUN = re.compile(r"[ \t\n\r\f]{2,}|[\t\n\r\f]")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _PAGE_PARTS = re.compile(
     r"(?i)(</?)(?:address|article|aside|center|details|dialog|fieldset|footer|form|header|hgroup|"
@@ -151,6 +153,8 @@ def _from_text(source: str) -> str:
 
 
 def _count(text: str) -> tuple[int, int]:
+    if text.isascii():
+        return len(_ASCII_WORD.findall(text)), 0  # the same, in half the time
     ideographs = len(_IDEOGRAPH.findall(text))
     words = len(_WORD.findall(_IDEOGRAPH.sub(" ", text)))
     return words, ideographs
