@@ -184,7 +184,7 @@ class _TextReader(HTMLParser):
             self._preformatted -= 1
 
     def handle_data(self, data: str) -> None:
-        self._current.append(data if self._preformatted else _BLANK_RUN.sub(" ", data))
+        self._current.append(data if self._preformatted else _single_blanks(data))
 
     def text(self) -> str:
         self._end_block()
@@ -200,7 +200,16 @@ class _TextReader(HTMLParser):
             self._blocks.append(whole.strip("\n"))
 
 
+def _single_blanks(text: str) -> str:
+    # Looking for a few characters is much faster than for a pattern, and most text has none.
+    if "  " in text or any(blank in text for blank in "\t\n\r\f"):
+        return _BLANK_RUN.sub(" ", text)
+    return text
+
+
 def _line(text: str) -> str:
     """A line without the blanks of the markup. Every cell of a table row begins with a tab."""
-    before, *cells = (_BLANKS.sub(" ", part).strip(" ") for part in text.split("\t"))
+    before, *cells = (
+        (_BLANKS.sub(" ", part) if "  " in part else part).strip(" ") for part in text.split("\t")
+    )
     return "\t".join(cells if cells and not before else [before, *cells])
