@@ -16,6 +16,7 @@ from starlette_compress import CompressMiddleware
 from app.access.actions import database_id, shared_secret
 from app.access.idempotency import forget_old_answers
 from app.access.routes import router as access_router
+from app.articles.group_commit import GroupCommit
 from app.articles.routes import router as articles_router
 from app.articles.ticker import tick
 from app.authors.routes import router as authors_router
@@ -91,6 +92,7 @@ def create_app(
         pool_size=settings.database_pool_size,
         wait_seconds=settings.database_wait_seconds,
     )
+    app.state.creates = GroupCommit(app.state.database, clock)
     app.state.watch = Watch(app.state.database)
     app.state.seats = Seats(settings.stream_clients_max)
     app.state.metrics = Metrics()

@@ -42,6 +42,10 @@ class Caller:
         """Equal for keys that may do and see the same; the moment is left out."""
         return f"{sorted(self.scopes)} {self.visibility.fingerprint}"
 
+    def at(self, now: datetime) -> "Caller":
+        """The same caller at another moment."""
+        return replace(self, visibility=replace(self.visibility, now=now))
+
     def may(self, scope: str) -> bool:
         return scope in self.scopes
 
@@ -171,7 +175,7 @@ def writing(
     refusal: Problem | None = None
     with request.app.state.database.writing() as session:
         now = request.app.state.clock()
-        caller = replace(caller, visibility=replace(caller.visibility, now=now))
+        caller = caller.at(now)
         if once is None or not once.is_wanted:
             yield session, caller
             return

@@ -44,8 +44,10 @@ _LETTER = (
     r"\u200c\u200d]"
 )
 _WORD = re.compile(rf"\w{_LETTER}*(?:['’\-]\w{_LETTER}*)*")
+_ASCII_WORD = re.compile(r"\w+(?:['\-]\w+)*", re.ASCII)
 _BLANKS = re.compile(r" {2,}")
-_BLANK_RUN = re.compile(r"[ \t\n\r\f]+")
+# A blank that stands alone, as most do, is left as it is.
+_BLANK_RUN = re.compile(r"[ \t\n\r\f]{2,}|[\t\n\r\f]")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _PAGE_PARTS = re.compile(
     r"(?i)(</?)(?:address|article|aside|center|details|dialog|fieldset|footer|form|header|hgroup|"
@@ -151,6 +153,8 @@ def _from_text(source: str) -> str:
 
 
 def _count(text: str) -> tuple[int, int]:
+    if text.isascii():
+        return len(_ASCII_WORD.findall(text)), 0  # the same, in half the time
     ideographs = len(_IDEOGRAPH.findall(text))
     words = len(_WORD.findall(_IDEOGRAPH.sub(" ", text)))
     return words, ideographs
@@ -180,7 +184,7 @@ class _TextReader(HTMLParser):
             self._preformatted -= 1
 
     def handle_data(self, data: str) -> None:
-        self._current.append(data if self._preformatted else _BLANK_RUN.sub(" ", data))
+        self._current.append(data if self._preformatted else _single_blanks(data))
 
     def text(self) -> str:
         self._end_block()
@@ -196,7 +200,16 @@ class _TextReader(HTMLParser):
             self._blocks.append(whole.strip("\n"))
 
 
+def _single_blanks(text: str) -> str:
+    # Looking for a few characters is much faster than for a pattern, and most text has none.
+    if "  " in text or any(blank in text for blank in "\t\n\r\f"):
+        return _BLANK_RUN.sub(" ", text)
+    return text
+
+
 def _line(text: str) -> str:
     """A line without the blanks of the markup. Every cell of a table row begins with a tab."""
-    before, *cells = (_BLANKS.sub(" ", part).strip(" ") for part in text.split("\t"))
+    before, *cells = (
+        (_BLANKS.sub(" ", part) if "  " in part else part).strip(" ") for part in text.split("\t")
+    )
     return "\t".join(cells if cells and not before else [before, *cells])

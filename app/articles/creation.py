@@ -39,6 +39,7 @@ _BLANK: dict[str, Any] = {
 class _Checked:
     """An article that can be written, what it names, and the slugs that led to it elsewhere."""
 
+    caller: Caller
     article: NewArticle
     refs: Refs
     former_refs: Sequence[str]
@@ -60,13 +61,20 @@ def create_articles(
     A later one meets those before it: their slugs, ids and external ids are taken. For a caller
     with an entitlement it raises the first problem; give it one at a time.
     """
-    around = _Surroundings(session, submissions)
-    checked = [_checked(caller, one, around) for one in submissions]
+    return create_for_each(session, [(caller, one) for one in submissions])
+
+
+def create_for_each(
+    session: Session, wanted: Sequence[tuple[Caller, Submission]]
+) -> list[NewArticle | Problem]:
+    """The same for an article of each caller, all of them at one moment."""
+    around = _Surroundings(session, [one for _, one in wanted])
+    checked = [_checked(caller, one, around) for caller, one in wanted]
     good = [one for one in checked if isinstance(one, _Checked)]
     if good:
-        _insert(session, caller, good)
+        _insert(session, good)
     for one in good:
-        check_entitled(session, caller, one.article.id)
+        check_entitled(session, one.caller, one.article.id)
     return [one.article if isinstance(one, _Checked) else one for one in checked]
 
 
@@ -145,7 +153,7 @@ def _new(caller: Caller, one: Submission, around: _Surroundings) -> _Checked:
     _begin(caller, new, one)
     refs = around.refs.of(wanted)
     _finish(caller, new, is_copy=one.history is not None)
-    return _Checked(new, refs, former)
+    return _Checked(caller, new, refs, former)
 
 
 def _former_refs(one: Submission) -> Sequence[str]:
@@ -176,8 +184,8 @@ def _finish(caller: Caller, new: NewArticle, *, is_copy: bool) -> None:
     lifecycle.check_times(as_article)
 
 
-def _insert(session: Session, caller: Caller, made: Sequence[_Checked]) -> None:
-    now = caller.visibility.now
+def _insert(session: Session, made: Sequence[_Checked]) -> None:
+    now = made[0].caller.visibility.now
     first = take_numbers(session, len(made), at=now)
     for sequence, one in enumerate(made, first):
         one.article.sequence = one.article.state_sequence = sequence
@@ -186,7 +194,9 @@ def _insert(session: Session, caller: Caller, made: Sequence[_Checked]) -> None:
     links = [link_rows(one.article, one.refs) for one in made]
     _insert_rows(session, article, (article_row(one.article, one.refs) for one in made))
     _insert_rows(session, article_body, (body_row(one.article) for one in made))
-    _insert_rows(session, revision, (revision_row(one.article, one.refs, caller) for one in made))
+    _insert_rows(
+        session, revision, (revision_row(one.article, one.refs, one.caller) for one in made)
+    )
     _insert_rows(session, article_author, (row for authors, _ in links for row in authors))
     _insert_rows(session, article_tag, (row for _, tags in links for row in tags))
     _insert_rows(session, former_ref, _former_rows(made))

@@ -120,16 +120,25 @@ def order_key(row: Any, wanted: ArticleQuery) -> tuple[Any, ...]:
 
 def find_article(session: Session, visibility: Visibility, ref: str, view: View) -> Any:
     """One article's row, or the answer that an absent one gets."""
-    columns = [*view.columns, status_column(visibility.now).label("status")]
-    query = (
-        sa.select(*columns)
-        .select_from(view.rows)
-        .where(is_ref("article", ref), *Selection(session, visibility).conditions())
-    )
+    query = _found(session, visibility, view).where(is_ref("article", ref))
     found = session.connection().execute(query).first()
     if found is None:
         raise absence(session, visibility, ref)
     return found
+
+
+def find_articles(
+    session: Session, visibility: Visibility, ids: Sequence[str], view: View
+) -> dict[str, Any]:
+    """The rows of those of the articles that may be seen, by id; as many as one statement takes."""
+    query = _found(session, visibility, view).where(article.c.id.in_(ids))
+    return {row.id: row for row in session.connection().execute(query)}
+
+
+def _found(session: Session, visibility: Visibility, view: View) -> sa.Select[Any]:
+    columns = [*view.columns, status_column(visibility.now).label("status")]
+    conditions = Selection(session, visibility).conditions()
+    return sa.select(*columns).select_from(view.rows).where(*conditions)
 
 
 def absence(session: Session, visibility: Visibility, ref: str) -> Exception:

@@ -4,13 +4,15 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from app.access.caller import Caller, Editor, Publisher, Reader, writing, writing_on
 from app.access.idempotency import IdempotencyKey, refuse_idempotency_key
 from app.archive.models import Article
-from app.articles import actions, creation, lifecycle, queries
+from app.articles import actions, lifecycle, queries
 from app.articles.answers import answer_article
 from app.articles.bulk import Bulk
+from app.articles.group_commit import Create, GroupCommit
 from app.articles.models import (
     ArticleCreate,
     ArticleLine,
@@ -68,7 +70,7 @@ def list_articles(
 
 
 @router.post("", operation_id="create_article", status_code=201, response_model=ArticlePublic)
-def create_article(
+async def create_article(
     request: Request,
     editor: Editor,
     once: IdempotencyKey,
@@ -81,13 +83,11 @@ def create_article(
     """
     if publish:
         editor.must("publish", "publish")
-    sent = _submission(request, wanted, publish=publish)
-    base_url = request.app.state.settings.base_url
-    with writing(request, editor, once) as (session, editor):
-        article = creation.create_article(session, editor, sent)
-        answer = answer_article(request, session, editor, article.id, status=201)
-        answer.headers["Location"] = f"{base_url}/v1/articles/{article.slug}"
-        return once.keep(session, answer)
+    create = Create(request, editor, wanted, publish)
+    if once.is_wanted or editor.visibility.entitlement is not None:
+        return await run_in_threadpool(create.alone, once)
+    creates: GroupCommit = request.app.state.creates
+    return await creates.create(create)
 
 
 @router.post(
