@@ -7,18 +7,30 @@ nothing at all, because what it meant to keep away cannot be known any more.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
+from itertools import product
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.access.visibility import ArticleFilter, Status, Visibility, groups, refs_in
-from app.archive.keyset import in_order
+from app.access.visibility import STATUSES, ArticleFilter, Status, Visibility, groups, refs_in
+from app.archive.keyset import EVERYWHERE, Band, in_order
 from app.archive.models import Article, ArticleAuthor, ArticleBody, ArticleTag
 from app.archive.refs import resolve_refs
-from app.db.columns import table
+from app.archive.walks import (
+    GROUPS,
+    THE_ARCHIVE,
+    Condition,
+    Group,
+    LinkKind,
+    Route,
+    Walk,
+    Window,
+    languages,
+    rarest,
+)
+from app.db.columns import FAR_FUTURE, table, unindexed
 from app.web.pages import Position
 
 article = table(Article)
@@ -27,8 +39,6 @@ article_with_body = article.join(article_body, article_body.c.article_id == arti
 article_author = table(ArticleAuthor)
 article_tag = table(ArticleTag)
 
-Condition = sa.ColumnElement[bool]
-LinkKind = Literal["tag", "section", "author"]
 SortName = Literal["-published_at", "published_at", "-updated_at", "updated_at", "headline"]
 Order = SortName | Literal["sequence"]
 """`sequence` is the order of the last changes, which followers walk."""
@@ -40,6 +50,7 @@ SORT_COLUMNS: dict[Order, str] = {
     "headline": "headline_key",
     "sequence": "sequence",
 }
+MOMENT = timedelta(microseconds=1)
 
 
 def status_is(status: Status, now: datetime) -> Condition:
@@ -76,7 +87,7 @@ def may_see(visibility: Visibility) -> list[Condition]:
     now = visibility.now
     conditions: list[Condition] = [
         article.c.live,
-        article.c.sort_at <= now,
+        unindexed(article.c.sort_at) <= now,
         sa.or_(article.c.expires_at.is_(None), article.c.expires_at > now),
     ]
     if not visibility.embargoed:
@@ -84,32 +95,6 @@ def may_see(visibility: Visibility) -> list[Condition]:
             sa.or_(article.c.embargoed_until.is_(None), article.c.embargoed_until <= now)
         )
     return conditions
-
-
-@dataclass(frozen=True)
-class _Group:
-    """One *or* of a filter: articles linked to any of these, by one link table."""
-
-    links: sa.Table
-    target: str
-    ids: tuple[str, ...]
-    sections_only: bool = False
-
-    def holds(self, link: sa.FromClause) -> Condition:
-        """The condition that a link row is of this group."""
-        is_one = _any_of(link.c[self.target], self.ids)
-        return sa.and_(is_one, link.c.is_section) if self.sections_only else is_one
-
-    def holds_somewhere(self) -> Condition:
-        link = self.links.alias()
-        return sa.exists().where(link.c.article_id == article.c.id, self.holds(link))
-
-
-_GROUPS: dict[LinkKind, Callable[[tuple[str, ...]], _Group]] = {
-    "tag": partial(_Group, article_tag, "tag_id"),
-    "section": partial(_Group, article_tag, "tag_id", sections_only=True),
-    "author": partial(_Group, article_author, "author_id"),
-}
 
 
 @dataclass(frozen=True)
@@ -175,20 +160,23 @@ class Selection:
         self.entitlement = resolve_filter(
             session, visibility.entitlement or ArticleFilter(), is_entitlement=True
         )
-        self._groups: list[_Group] = []
+        self._groups: list[Group] = []
+        self._excluded: list[Group] = []
         self._conditions: list[Condition] = []
         self._statuses: list[Condition] = []
+        self._allowed: set[str] = set(STATUSES)
+        self._ids: list[Condition] = []
+        self._published = self._updated = EVERYWHERE
         for one in (self.chosen, self.entitlement):
             self._add(one)
 
     def conditions(self) -> list[Condition]:
         """All conditions on `article`, for a query that finds single rows."""
-        linked = [group.holds_somewhere() for group in self._groups]
-        return [*self._seen(), *self._conditions, *linked]
+        return [*self._seen(), *self._conditions, *self._linked(article.c.id)]
 
     def entitled(self) -> list[Condition]:
         """The conditions without the clock and the scopes: what the caller's key is about at all."""
-        return [*self._conditions, *(group.holds_somewhere() for group in self._groups)]
+        return [*self._conditions, *self._linked(article.c.id)]
 
     def page(
         self,
@@ -199,114 +187,170 @@ class Selection:
     ) -> sa.Select[Any]:
         """One page: a walk along one index, from the position on, one row more than `limit`.
 
-        The walk goes by the filter's rarest-looking group (one author, tag or section), whose
-        links carry the sort keys. Alternatives are walked one by one and merged.
+        The walk goes by the filter's rarest group from there on (one author, tag, section or
+        language), whose rows carry the sort keys. Alternatives are walked one by one and merged;
+        a few articles that are known by other things are put in order.
         """
-        driver = min(self._groups, key=lambda group: len(group.ids), default=None)
-        if driver is None:
-            walk = self._walk(article, article.c.id, sort, position).select_from(article)
-            return _showing(walk, columns).limit(limit + 1)
-        if len(driver.ids) == 1:
-            walk = self._walk_links(driver, driver.ids[0], sort, position)
-            return _showing(walk, columns).limit(limit + 1)
-        found = sa.union(
-            *(
-                sa.select(walk.subquery().c.id)
-                for walk in (
-                    self._walk_links(driver, target, sort, position)
-                    .with_only_columns(article.c.id)
-                    .limit(limit + 1)
-                    for target in driver.ids
-                )
-            )
+        route = self._route(sort, position)
+        driver = self._driver(route)
+        if isinstance(driver, Window):
+            found = sa.select(article.c.id).where(*driver.conditions, *self.conditions())
+            return _showing(_put_in_order(found, route), columns).limit(limit + 1)
+        walks = [
+            self._walked(walk, driver, route, band)
+            for walk, band in product(_walks(driver), route.bands)
+        ]
+        if len(walks) == 1:
+            return _showing(walks[0], columns).limit(limit + 1)
+        firsts = (
+            walk.with_only_columns(article.c.id).limit(limit + 1).subquery() for walk in walks
         )
-        ordered = in_order(
-            sa.select(article.c.id), article.c[SORT_COLUMNS[sort]], article.c.id, sort, position
-        )
-        ordered = ordered.select_from(article).where(article.c.id.in_(found))
-        return _showing(ordered, columns).limit(limit + 1)
+        merged = sa.union(*(sa.select(first.c.id) for first in firsts))
+        found = sa.select(article.c.id).where(article.c.id.in_(merged))
+        return _showing(_put_in_order(found, route), columns).limit(limit + 1)
 
-    def count(self, rows_max: int | None = None) -> int:
-        """How many there are; counting stops at `rows_max`."""
-        driver = min(self._groups, key=lambda group: len(group.ids), default=None)
-        counted = sa.select(sa.literal(1)).select_from(article)
-        conditions = [*self._seen(), *self._conditions]
-        conditions += [group.holds_somewhere() for group in self._groups if group is not driver]
-        if driver is not None:
-            link = driver.links.alias()
-            conditions.append(
-                article.c.id.in_(sa.select(link.c.article_id).where(driver.holds(link)))
-            )
-        counted = counted.where(*conditions)
-        if rows_max is not None:
-            counted = counted.limit(rows_max)
-        total = sa.select(sa.func.count()).select_from(counted.subquery())
-        return int(self.session.connection().execute(total).scalar_one())
+    def count(self) -> int:
+        """How many there are. All of them are looked at; see `count_some`."""
+        route = self._route("-published_at", None)
+        driver = self._driver(route)
+        counted = sa.select(sa.func.count()).select_from(article).where(*self._others(driver))
+        if isinstance(driver, Group):
+            candidates = sa.union_all(*self._candidates(driver, route)).subquery()
+            counted = counted.where(article.c.id.in_(sa.select(candidates.c.id)))
+        else:
+            counted = counted.where(sa.or_(*self._ends(driver, route)))
+        return int(self.session.connection().execute(counted).scalar_one())
+
+    def count_some(self, rows_max: int) -> tuple[int, bool]:
+        """How many there are, and whether that is all: `rows_max` are looked at, seen or not.
+
+        So it costs the same in any archive, and tells nothing of what the caller may not see.
+        """
+        route = self._route("-published_at", None)
+        driver = self._driver(route)
+        candidates = sa.union_all(*self._candidates(driver, route)).limit(rows_max + 1).subquery()
+        is_one = sa.and_(sa.true(), *self._others(driver))
+        seen = sa.distinct(sa.case((is_one, candidates.c.id)))
+        counted = sa.select(sa.func.count(), sa.func.count(seen))
+        counted = counted.select_from(candidates.join(article, article.c.id == candidates.c.id))
+        looked_at, total = self.session.connection().execute(counted).one()
+        return min(total, rows_max), looked_at <= rows_max
+
+    def _candidates(self, driver: Group | Window | None, route: Route) -> list[sa.Select[Any]]:
+        """The ids of what a driver leads to, whoever may see it, in one or more parts."""
+        if isinstance(driver, Window):
+            return [driver.rows()]
+        return [
+            sa.select(walk.article_id.label("id"))
+            .select_from(walk.rows)
+            .where(*walk.conditions, *band.holds(walk.rows.c[route.key]))
+            for walk in _walks(driver)
+            for band in route.bands
+        ]
+
+    def _ends(self, driver: Window | None, route: Route) -> list[Condition]:
+        """The alternatives of a range of the archive."""
+        if isinstance(driver, Window):
+            return [sa.and_(*driver.conditions)]
+        return [sa.and_(sa.true(), *band.holds(article.c[route.key])) for band in route.bands]
+
+    def _driver(self, route: Route) -> Group | Window | None:
+        """What the articles of a list are found by; nothing where the whole archive is walked."""
+        if self._ids:
+            return Window((self._ids[0],))
+        return rarest(self.session, route, self._groups, self._windows(route))
+
+    def _windows(self, route: Route) -> list[Window]:
+        windows = []
+        if route.key != "updated_at" and self._updated != EVERYWHERE:
+            windows.append(Window(tuple(self._updated.holds(article.c.updated_at))))
+        published = self._published_bands()
+        if route.key != "sort_at" and len(published) == 1 and published != self._public_bands():
+            windows.append(Window(tuple(published[0].holds(article.c.sort_at))))
+        return windows
+
+    def _route(self, sort: Order, position: Position | None) -> Route:
+        key = SORT_COLUMNS[sort]
+        bands = {"sort_at": self._published_bands(), "updated_at": (self._updated,)}
+        return Route(key, sort, position, bands.get(key, (EVERYWHERE,)))
+
+    def _public_bands(self) -> tuple[Band, ...]:
+        """What the clock leaves of the archive where nothing is asked for."""
+        if self.visibility.previews:
+            return (EVERYWHERE,)
+        return (Band(until=self.visibility.now + MOMENT),)
+
+    def _published_bands(self) -> tuple[Band, ...]:
+        """The parts of the archive, by `sort_at`, that the list keeps to: drafts lie far behind."""
+        if not self.visibility.previews:
+            return (_within(self._published, *self._public_bands()),)
+        after_now = self.visibility.now + MOMENT
+        released = self._allowed - {"draft"}
+        since = after_now if released == {"scheduled"} else None
+        until = after_now if released <= {"published", "expired"} else FAR_FUTURE
+        bands = [_within(self._published, Band(since, until))] if released else []
+        if "draft" in self._allowed:
+            if bands and bands[0].until == FAR_FUTURE:
+                return (Band(bands[0].since),)
+            bands.append(Band(FAR_FUTURE))
+        return tuple(bands) or (EVERYWHERE,)
 
     def _seen(self) -> list[Condition]:
         """What the clock decides: what the caller may see now, and the statuses asked for."""
-        return [*may_see(self.visibility), *self._statuses]
+        # Where these are all, an index has them apart.
+        apart = []
+        if self._allowed <= {"draft", "withdrawn"}:
+            apart.append(sa.not_(article.c.live))
+        if self._allowed == {"expired"}:
+            apart.append(article.c.expires_at.is_not(None))
+        return [*may_see(self.visibility), *self._statuses, *apart]
 
-    def _walk_links(
-        self, driver: _Group, target: str, sort: Order, position: Position | None
-    ) -> sa.Select[Any]:
-        link = driver.links.alias()
-        walk = self._walk(link, link.c.article_id, sort, position)
-        walk = walk.select_from(link.join(article, article.c.id == link.c.article_id))
-        walk = walk.where(link.c[driver.target] == target)
-        others = [group.holds_somewhere() for group in self._groups if group is not driver]
-        return (
-            walk.where(link.c.is_section, *others) if driver.sections_only else walk.where(*others)
-        )
+    def _linked(self, article_id: sa.ColumnElement[Any], *but: Any) -> list[Condition]:
+        excluded = (sa.not_(group.holds(article_id)) for group in self._excluded)
+        return [*(group.holds(article_id) for group in self._groups if group not in but), *excluded]
 
-    def _walk(
-        self,
-        walked: sa.FromClause,
-        row_id: sa.ColumnElement[Any],
-        sort: Order,
-        position: Position | None,
-    ) -> sa.Select[Any]:
-        walk = in_order(sa.select(row_id), walked.c[SORT_COLUMNS[sort]], row_id, sort, position)
-        walk = walk.where(*self._seen(), *self._conditions)
-        if SORT_COLUMNS[sort] == "sort_at" and not self.visibility.previews:
-            walk = walk.where(walked.c.sort_at <= self.visibility.now)
-        return walk
+    def _others(self, driver: Group | Window | None) -> list[Condition]:
+        """The conditions that are left to look at beside a driver."""
+        return [*self._seen(), *self._conditions, *self._linked(article.c.id, driver)]
+
+    def _walked(self, walk: Walk, driver: Group | None, route: Route, band: Band) -> sa.Select[Any]:
+        walked = walk.in_order(route.key, route.sort, route.position, band)
+        walked = walk.with_articles(walked.where(*self._linked(walk.article_id, driver)))
+        return walked.where(*self._seen(), *self._conditions)
 
     def _add(self, resolved: ResolvedFilter) -> None:
         wanted = resolved.wanted
         for linked in resolved.linked:
-            self._add_group(_GROUPS[linked.kind](linked.ids))
+            self._add_group(GROUPS[linked.kind](linked.ids))
+        for choices in groups(wanted.language):
+            self._add_group(languages(tuple(dict.fromkeys(choice.lower() for choice in choices))))
         if resolved.excluded:
-            excluded = _GROUPS["tag"](resolved.excluded)
-            self._conditions.append(sa.not_(excluded.holds_somewhere()))
+            self._excluded.append(GROUPS["tag"](resolved.excluded))
         if resolved.holds_nothing:
             self._conditions.append(sa.false())
         self._add_times(wanted)
-        for choices in groups(wanted.language):
-            self._conditions.append(
-                _any_of(article.c.language_key, [choice.lower() for choice in choices])
-            )
         for choices in groups(wanted.ids):
-            self._conditions.append(article.c.id.in_([choice.lower() for choice in choices]))
+            self._ids.append(article.c.id.in_([choice.lower() for choice in choices]))
+        self._conditions += self._ids
         for choices in groups(wanted.status):
             now = self.visibility.now
             self._statuses.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]
+            self._allowed &= set(choices)
 
-    def _add_group(self, group: _Group) -> None:
-        if group.ids:
+    def _add_group(self, group: Group) -> None:
+        if group.values:
             self._groups.append(group)
         else:
             self._conditions.append(sa.false())
 
     def _add_times(self, wanted: ArticleFilter) -> None:
-        if wanted.published_since is not None:
-            # `sort_at` is never before `published_at`, and is what the index is walked by.
-            self._conditions.append(article.c.sort_at >= wanted.published_since)
-            self._conditions.append(article.c.published_at >= wanted.published_since)
-        if wanted.published_until is not None:
-            self._conditions.append(article.c.published_at < wanted.published_until)
-        if wanted.updated_since is not None:
-            self._conditions.append(article.c.updated_at >= wanted.updated_since)
+        published_at, updated_at = article.c.published_at, unindexed(article.c.updated_at)
+        since, until = wanted.published_since, wanted.published_until
+        # `sort_at` is never before `published_at`, and is what lists are walked by.
+        self._published = _within(self._published, Band(since, until))
+        self._conditions += Band(since, until).holds(published_at)
+        self._updated = _within(self._updated, Band(wanted.updated_since))
+        self._conditions += Band(wanted.updated_since).holds(updated_at)
 
 
 def _showing(walk: sa.Select[Any], columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
@@ -317,12 +361,26 @@ def _showing(walk: sa.Select[Any], columns: Sequence[sa.ColumnElement[Any]]) -> 
     return shown
 
 
+def _walks(driver: Group | None) -> list[Walk]:
+    return driver.walks() if driver else [THE_ARCHIVE]
+
+
+def _put_in_order(found: sa.Select[Any], route: Route) -> sa.Select[Any]:
+    """A few articles in the order of the list."""
+    key = unindexed(article.c[route.key])
+    return in_order(found, key, article.c.id, route.sort, route.position)
+
+
+def _within(first: Band, *others: Band) -> Band:
+    """What all of the bands hold."""
+    bands = (first, *others)
+    since = max((one.since for one in bands if one.since is not None), default=None)
+    until = min((one.until for one in bands if one.until is not None), default=None)
+    return Band(since, until)
+
+
 def _known(choices: Sequence[str], found: dict[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[ref] for ref in choices if ref in found))
-
-
-def _any_of(column: sa.ColumnElement[Any], choices: Sequence[str]) -> Condition:
-    return column == choices[0] if len(choices) == 1 else column.in_(choices)
 
 
 def excludes_unknown(session: Session, entitlement: ArticleFilter | None) -> bool:

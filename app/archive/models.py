@@ -21,6 +21,17 @@ def sort_key(text: str) -> str:
     return plain.casefold().strip()[:SORT_KEY_LENGTH]
 
 
+def _not_live(name: str, key: str) -> sa.Index:
+    """An index of drafts and what is withdrawn, which are few."""
+    return sa.Index(
+        name,
+        key,
+        "id",
+        sqlite_where=sa.text("live = 0"),
+        postgresql_where=sa.text("NOT live"),
+    )
+
+
 class Author(SQLModel, table=True):
     __tablename__ = "author"
     __table_args__ = (
@@ -87,12 +98,17 @@ class Article(SQLModel, table=True):
         sa.Index("ix_article_updated_at_id", "updated_at", "id"),
         sa.Index("ix_article_headline_key_id", "headline_key", "id"),
         sa.Index("ix_article_language_key_sort_at_id", "language_key", "sort_at", "id"),
+        sa.Index("ix_article_language_key_updated_at_id", "language_key", "updated_at", "id"),
+        sa.Index("ix_article_language_key_headline_key_id", "language_key", "headline_key", "id"),
+        _not_live("ix_article_not_live", "sort_at"),
+        _not_live("ix_article_not_live_updated_at", "updated_at"),
+        _not_live("ix_article_not_live_headline_key", "headline_key"),
         sa.Index(
-            "ix_article_not_live",
+            "ix_article_expiring",
             "sort_at",
             "id",
-            sqlite_where=sa.text("live = 0"),
-            postgresql_where=sa.text("NOT live"),
+            sqlite_where=sa.text("expires_at IS NOT NULL"),
+            postgresql_where=sa.text("expires_at IS NOT NULL"),
         ),
         sa.Index("ix_article_sequence_id", "sequence", "id"),
         sa.Index("ix_article_language_key_sequence_id", "language_key", "sequence", "id"),

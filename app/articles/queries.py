@@ -104,14 +104,14 @@ def articles_after(
 def count_articles(
     session: Session, visibility: Visibility, wanted: ArticleQuery, rows_max: int
 ) -> dict[str, Any]:
-    """The `total` members of `page` that `count=` asks for. An estimate counts `rows_max` at most."""
+    """The `total` members of `page` that `count=` asks for. An estimate looks at `rows_max` at most."""
     if wanted.count == "none":
         return {}
-    bound = rows_max + 1 if wanted.count == "estimate" else None
-    total = Selection(session, visibility, wanted).count(bound)
-    if bound is not None and total == bound:
-        return {"total": rows_max, "total_kind": "at_least"}
-    return {"total": total, "total_kind": "exact"}
+    selection = Selection(session, visibility, wanted)
+    if wanted.count == "exact":
+        return {"total": selection.count(), "total_kind": "exact"}
+    total, is_all = selection.count_some(rows_max)
+    return {"total": total, "total_kind": "exact" if is_all else "at_least"}
 
 
 def order_key(row: Any, wanted: ArticleQuery) -> tuple[Any, ...]:

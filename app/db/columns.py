@@ -8,6 +8,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from pydantic_core import from_json, to_json
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.operators import custom_op
 from sqlmodel import SQLModel
 from uuid_utils import uuid7
 
@@ -84,6 +86,29 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         if isinstance(value, str):
             return datetime.fromisoformat(value)
         return cast(datetime, value).astimezone(UTC)
+
+
+class _Unindexed(sa.UnaryExpression[Any]):
+    inherit_cache = True
+
+
+@compiles(_Unindexed)
+def _as_it_is(one: _Unindexed, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(one.element, **options))
+
+
+@compiles(_Unindexed, "sqlite")
+def _with_plus(one: _Unindexed, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(one.element, **options)}"
+
+
+def unindexed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column to compare or sort by, but not to search by.
+
+    SQLite knows little of how many rows a condition leaves, and takes the index of any, also where
+    another is the way. A plus sign keeps it from that; PostgreSQL needs no such word.
+    """
+    return _Unindexed(column, operator=custom_op("+"), type_=column.type)
 
 
 def new_id() -> str:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from tantivy import FieldType, Occur, Query
 
 from app.access.visibility import Status, groups
-from app.archive.filter import LinkKind, ResolvedFilter, Selection
+from app.archive.filter import ResolvedFilter, Selection
+from app.archive.walks import LinkKind
 from app.search.index import View
 from app.search.schema import micros
 

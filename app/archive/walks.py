@@ -1,0 +1,167 @@
+"""Walks: the indexes that a list can be read along, so that it costs what its page costs.
+
+A group is one *or* of a filter, and each of its alternatives is walked along an index of its own
+that carries the keys of every order. A window is a part of the archive that is worth putting in
+order once it is known to be small.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.archive.keyset import EVERYWHERE, Band, in_order
+from app.archive.models import Article, ArticleAuthor, ArticleTag
+from app.db.columns import table, unindexed
+from app.web.pages import Position
+
+article = table(Article)
+Condition = sa.ColumnElement[bool]
+LinkKind = Literal["tag", "section", "author"]
+STEPS_LOOKED_AHEAD = 200
+"""Of each group: the one that has come furthest by then is the rarest from here on."""
+WINDOW_ROWS_MAX = 5_000
+"""More are not put in order for a page: in an archive of a million, a walk finds as many as soon."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Rows that name articles, in an order that one index has."""
+
+    rows: sa.FromClause
+    article_id: sa.ColumnElement[Any]
+    conditions: tuple[Condition, ...] = ()
+
+    def in_order(
+        self, key: str, sort: str, position: Position | None, band: Band
+    ) -> sa.Select[Any]:
+        """The walk itself, from a position on; it selects ids of articles."""
+        walked = sa.select(self.article_id).select_from(self.rows).where(*self.conditions)
+        return in_order(walked, self.rows.c[key], self.article_id, sort, position, band)
+
+    def with_articles(self, walked: sa.Select[Any]) -> sa.Select[Any]:
+        """The same with the articles beside, where the rows are links."""
+        if self.rows is article:
+            return walked
+        return walked.join(article, article.c.id == self.article_id)
+
+
+THE_ARCHIVE = Walk(article, article.c.id)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One *or* of a filter: the articles whose rows have any of these values."""
+
+    rows: sa.Table
+    target: str
+    values: tuple[str, ...]
+    sections_only: bool = False
+
+    def walks(self) -> list[Walk]:
+        return [self._walk(value) for value in self.values]
+
+    def _walk(self, value: str) -> Walk:
+        if self.rows is article:
+            return Walk(article, article.c.id, (article.c[self.target] == value,))
+        link = self.rows.alias()
+        found = link.c[self.target] == value
+        conditions = (found, link.c.is_section) if self.sections_only else (found,)
+        return Walk(link, link.c.article_id, conditions)
+
+    def holds(self, article_id: sa.ColumnElement[Any]) -> Condition:
+        """The condition that an article is of this group. Links are looked up by its id alone, so
+        that articles which are not of it need not be looked at."""
+        if self.rows is article:
+            return any_of(unindexed(article.c[self.target]), self.values)
+        link = self.rows.alias()
+        is_one = any_of(link.c[self.target], self.values)
+        held = sa.and_(is_one, link.c.is_section) if self.sections_only else is_one
+        return sa.exists().where(link.c.article_id == article_id, held)
+
+
+GROUPS: dict[LinkKind, Callable[[tuple[str, ...]], Group]] = {
+    "tag": partial(Group, table(ArticleTag), "tag_id"),
+    "section": partial(Group, table(ArticleTag), "tag_id", sections_only=True),
+    "author": partial(Group, table(ArticleAuthor), "author_id"),
+}
+languages = partial(Group, article, "language_key")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Articles between two ends of an order that is not the list's."""
+
+    conditions: tuple[Condition, ...]
+
+    def rows(self) -> sa.Select[Any]:
+        return sa.select(article.c.id).where(*self.conditions)
+
+
+@dataclass(frozen=True)
+class Route:
+    """The order that a list is in, and where it stands."""
+
+    key: str
+    sort: str
+    position: Position | None
+    bands: tuple[Band, ...] = (EVERYWHERE,)
+
+    @property
+    def falling(self) -> bool:
+        is_backwards = self.position is not None and self.position.backwards
+        return self.sort.startswith("-") != is_backwards
+
+
+def rarest(
+    session: Session, route: Route, groups: Sequence[Group], windows: Sequence[Window]
+) -> Group | Window | None:
+    """What to find a list's articles by: a group to walk, a window to put in order, or nothing.
+
+    One statement looks some steps ahead in each, so that asking costs the same in any archive.
+    """
+    if not windows and len(groups) < 2:
+        return groups[0] if groups else None
+    ahead = [_keys_ahead(route, group) for group in groups]
+    probes = [key for keys in ahead for key in keys] + [_rows_of(window) for window in windows]
+    found = iter(session.connection().execute(sa.select(*probes)).one())
+    nearest = [_nearest([next(found) for _ in keys], route.falling) for keys in ahead]
+    sizes = dict(zip(windows, found, strict=True))
+    whole = [group for group, key in zip(groups, nearest, strict=True) if key is None]
+    if whole:
+        return min(whole, key=lambda group: len(group.values))
+    if windows and (size := min(sizes.values())) <= WINDOW_ROWS_MAX:
+        return next(window for window in windows if sizes[window] == size)
+    reached = dict(zip(groups, nearest, strict=True))
+    furthest = min if route.falling else max
+    return furthest(groups, key=lambda group: reached[group], default=None)
+
+
+def _keys_ahead(route: Route, group: Group) -> list[sa.ColumnElement[Any]]:
+    """Of each alternative, the key that its walk has come to; null where it ends before."""
+    steps = max(1, STEPS_LOOKED_AHEAD // len(group.values))
+    return [
+        walk.in_order(route.key, route.sort, route.position, route.bands[0])
+        .with_only_columns(walk.rows.c[route.key])
+        .limit(1)
+        .offset(steps)
+        .scalar_subquery()
+        for walk in group.walks()
+    ]
+
+
+def _nearest(keys: Sequence[Any], falling: bool) -> Any:
+    known = [key for key in keys if key is not None]
+    return (max if falling else min)(known, default=None)
+
+
+def _rows_of(window: Window) -> sa.ColumnElement[Any]:
+    some = window.rows().limit(WINDOW_ROWS_MAX + 1).subquery()
+    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+
+
+def any_of(column: sa.ColumnElement[Any], choices: Sequence[str]) -> Condition:
+    return column == choices[0] if len(choices) == 1 else column.in_(choices)
