@@ -23,6 +23,9 @@ from app.authors.routes import router as authors_router
 from app.changes.actions import forget_old_revisions, last_number
 from app.changes.watch import Watch
 from app.db.database import Database
+from app.express.cache import ResponseCache
+from app.express.freshness import NeverFresh, freshness_of
+from app.express.way import Express, Gather, ShortWay
 from app.history.routes import router as history_router
 from app.search.follower import Follower
 from app.search.index import SearchIndex
@@ -98,6 +101,8 @@ def create_app(
     app.state.metrics = Metrics()
     app.state.search = None
     app.state.search_state = partial(_search_state, app)
+    is_kept = settings.response_cache_bytes > 0
+    app.state.freshness = freshness_of(app.state.database, clock) if is_kept else NeverFresh()
     _add_routes(app, settings)
     _add_middleware(app, settings)
     install_openapi(app)
@@ -109,11 +114,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     app.state.cursor_secret = shared_secret(app.state.database, "cursors")
     timers: list[Timer | Follower] = [*_timers(app), *_search_follower(app)]
+    await app.state.freshness.start()
     for one in timers:
         one.start()
     yield
     for one in timers:
         one.stop()
+    await app.state.freshness.stop()
     app.state.watch.stop()
     app.state.database.close()
     # uvicorn ends the process by the signal that stopped it, past what waits for an exit.
@@ -212,4 +219,13 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         ],
         max_age=600,
     )
+    express = Express(
+        app.state.freshness,
+        ResponseCache(settings.response_cache_bytes, app.state.metrics.response_cache),
+        app.state.clock,
+        origins=settings.cors_origins,
+        public_read=settings.public_read,
+    )
+    app.add_middleware(Gather, express=express)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
+    app.add_middleware(ShortWay, express=express, metrics=app.state.metrics)

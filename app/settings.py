@@ -75,6 +75,13 @@ class Settings(BaseSettings):
         0, ge=0, le=86_400, description="How long shared caches may answer without asking again."
     )
 
+    response_cache_bytes: int = Field(
+        32_000_000,
+        ge=0,
+        le=100_000_000_000,
+        description="Memory of one process for answers that it has made; 0 keeps none.",
+    )
+
     body_bytes_max: int = Field(
         2_000_000, ge=1_000, le=1_000_000_000, description="Largest request body."
     )

@@ -106,7 +106,8 @@ async def _identify(request: Request) -> Caller:
         embargoed="preview" in scopes or entitlement.embargoed,
         entitlement=None if entitlement.articles.is_empty else entitlement.articles,
     )
-    return Caller(visibility, scopes, key.id, key)
+    caller = request.state.caller = Caller(visibility, scopes, key.id, key)
+    return caller
 
 
 def _look_up(request: Request, key: str, now: Any) -> Any:

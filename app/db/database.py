@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from math import ceil
 from typing import Any
 
@@ -36,6 +37,9 @@ class Database:
         self._read_engine = self.engine.execution_options(**_read_options(self.is_sqlite))
         self._write_engine = self.engine.execution_options(byline_writes=True)
         self._sqlite_turn = threading.Lock()
+        self._commit_numbers = count(1)
+        self.commits = 0
+        """Another number after each commit of this process."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -55,6 +59,7 @@ class Database:
                 session.connection().execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_TURN)))
             yield session
             session.commit()
+            self.commits = next(self._commit_numbers)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -38,7 +38,7 @@ def json_response(
         **(headers or {}),
     }
     if status == 200 and request.method == "GET":
-        known = _matching_tag(request, tag)
+        known = matching_tag(request.headers.get("if-none-match"), tag)
         if known:
             return Response(status_code=304, headers=all_headers | {"ETag": known})
     return Response(body, status, all_headers, media_type="application/json")
@@ -54,6 +54,11 @@ def keepable(request: Request, answer: Response, *, private: bool) -> Response:
     return answer
 
 
+def uncoded(tag: str) -> str:
+    """The entity tag of the bytes before their content coding."""
+    return f'"{_ENCODING_SUFFIX.sub("", tag[1:-1])}"'
+
+
 def entity_tag(body: bytes, version: int | None = None) -> str:
     digest = hashlib.blake2b(body, digest_size=9).hexdigest()
     return f'"{digest}"' if version is None else f'"{version}-{digest}"'
@@ -67,9 +72,8 @@ def _cache_control(request: Request, private: bool) -> str:
     return f"public, max-age={max_age_seconds}" if max_age_seconds else "public, no-cache"
 
 
-def _matching_tag(request: Request, tag: str) -> str | None:
+def matching_tag(given: str | None, tag: str) -> str | None:
     """The tag of `If-None-Match` that names these bytes, in whichever content coding."""
-    given = request.headers.get("if-none-match")
     if given is None:
         return None
     if given.strip() == "*":

@@ -1,0 +1,267 @@
+"""Answers from memory are the answers that the long way gives, and none is given once too often."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.conftest import Newsroom
+
+ITEM = "/v1/articles/harbour-bridge-opens"
+CODINGS = ("identity", "gzip", "br", "zstd", "gzip;q=0, *", "deflate")
+PATHS = (
+    ITEM,
+    f"{ITEM}?body=text&fields=headline,authors",
+    "/v1/articles?limit=2",
+    "/v1/articles?tag=sport&sort=headline&body=html",
+    "/v1/authors",
+    "/v1/authors/mara-lind",
+    "/v1/tags?limit=1",
+    "/v1/tags/sport",
+)
+ABSENT = ("/v1/articles/none", "/v1/articles?limit=0", "/v1/articles?such=no")
+
+
+def furnish(newsroom: Newsroom) -> None:
+    newsroom.make("authors", name="Mara Lind")
+    newsroom.send("POST", "/v1/tags", {"name": "Sport", "kind": "section"})
+    newsroom.send("POST", "/v1/tags", {"name": "Harbour", "kind": "topic"})
+    for headline in ("Harbour bridge opens", "Ferry is late", "Swimmers win"):
+        newsroom.article(
+            headline,
+            authors=["mara-lind"],
+            tags=["sport"],
+            body={"format": "html", "source": "<p>The bridge has opened today.</p>" * 30},
+        )
+
+
+def settled(newsroom: Newsroom, path: str, headers: dict[str, str] | None = None) -> Any:
+    """The answer from memory, once there is one: PostgreSQL tells of a commit a moment later."""
+    figures = newsroom.app.state.metrics.response_cache
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        hits = figures.hits
+        answer = newsroom.get(path, headers)
+        if figures.hits > hits:
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"{path} is never answered from memory")
+
+
+def seen(answer: Any) -> Any:
+    headers = [one for one in answer.headers.raw if one[0].lower() != b"x-request-id"]
+    return answer.status_code, [(name.lower(), value) for name, value in headers], answer.content
+
+
+def keeps_none(newsroom: Newsroom, open_newsroom: Callable[..., Newsroom]) -> Newsroom:
+    """The same archive behind an application that goes the long way with everything."""
+    plain = open_newsroom(newsroom.url, response_cache_bytes=0)
+    plain.clock.now = newsroom.clock.now
+    return plain
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_an_answer_from_memory_is_the_one_of_the_long_way(
+    newsroom: Newsroom, open_newsroom: Callable[..., Newsroom], coding: str
+) -> None:
+    furnish(newsroom)
+    plain = keeps_none(newsroom, open_newsroom)
+    for path in PATHS:
+        for more in ({}, {"Origin": "https://example.org"}):
+            headers = {"Accept-Encoding": coding, **more}
+            from_memory = settled(newsroom, path, headers)
+            assert seen(from_memory) == seen(plain.get(path, headers)), path
+            has_it = headers | {"If-None-Match": from_memory.headers["ETag"]}
+            unchanged = settled(newsroom, path, has_it)
+            assert unchanged.status_code == 304
+            assert seen(unchanged) == seen(plain.get(path, has_it)), path
+
+
+def test_a_request_id_is_never_kept(newsroom: Newsroom) -> None:
+    newsroom.article()
+    ids = {settled(newsroom, ITEM).headers["X-Request-ID"] for _ in range(3)}
+    assert len(ids) == 3
+    given = settled(newsroom, ITEM, {"X-Request-ID": "mine-1"})
+    assert given.headers["X-Request-ID"] == "mine-1"
+
+
+@pytest.mark.parametrize("path", ABSENT)
+def test_what_is_no_200_is_not_kept(newsroom: Newsroom, path: str) -> None:
+    furnish(newsroom)
+    settled(newsroom, ITEM)
+    figures = newsroom.app.state.metrics.response_cache
+    before, hits = figures.bytes, figures.hits
+    for _ in range(3):
+        assert newsroom.get(path).status_code >= 400
+    assert (figures.bytes, figures.hits) == (before, hits)
+
+
+def test_every_write_is_seen_at_once(newsroom: Newsroom) -> None:
+    furnish(newsroom)
+
+    def headline() -> str:
+        newsroom.get(ITEM)
+        return str(newsroom.get(ITEM).json()["headline"])
+
+    for number in range(20):
+        newsroom.send("PATCH", ITEM, {"headline": f"Bridge {number}"})
+        assert headline() == f"Bridge {number}"
+    newsroom.send("PATCH", "/v1/authors/mara-lind", {"name": "Mara Berg"})
+    assert newsroom.get(ITEM).json()["authors"][0]["name"] == "Mara Berg"
+    newsroom.send("POST", f"{ITEM}/withdraw", {"reason": "wrong"})
+    assert newsroom.get(ITEM).status_code == 410
+    assert len(newsroom.get("/v1/articles").json()["data"]) == 2
+
+
+def test_the_clock_is_obeyed_without_a_write(newsroom: Newsroom) -> None:
+    newsroom.article("Opens later", published_at=newsroom.clock.at(minutes=10))
+    newsroom.article("Embargoed", embargoed_until=newsroom.clock.at(minutes=20))
+    newsroom.article("Ends", expires_at=newsroom.clock.at(minutes=30))
+
+    def headlines() -> set[str]:
+        return {one["headline"] for one in newsroom.get("/v1/articles").json()["data"]}
+
+    settled(newsroom, "/v1/articles")
+    assert headlines() == {"Ends"}
+    newsroom.clock.move(minutes=10)
+    assert headlines() == headlines() == {"Ends", "Opens later"}
+    newsroom.clock.move(minutes=10)
+    assert headlines() == headlines() == {"Ends", "Opens later", "Embargoed"}
+    newsroom.clock.move(minutes=10)
+    assert headlines() == headlines() == {"Opens later", "Embargoed"}
+    newsroom.tick()
+    settled(newsroom, "/v1/articles")
+    assert headlines() == {"Opens later", "Embargoed"}
+
+
+def test_rights_are_never_shared_with_who_has_others(newsroom: Newsroom) -> None:
+    furnish(newsroom)
+    newsroom.article("Only a draft", publish=False)
+    newsroom.article("Cup final", tags=["harbour"])
+    callers = {
+        "anybody": {},
+        "previews": newsroom.key("read", "preview"),
+        "harbour": newsroom.key("read", entitlement={"articles": {"tag": ["harbour"]}}),
+        "sport": newsroom.key("read", entitlement={"articles": {"tag": ["sport"]}}),
+    }
+    wanted = {"anybody": 4, "previews": 5, "harbour": 1, "sport": 3}
+    for _ in range(3):
+        for name, headers in callers.items():
+            answer = newsroom.get("/v1/articles", headers)
+            assert len(answer.json()["data"]) == wanted[name], name
+            private = "public" if name == "anybody" else "private"
+            assert answer.headers["Cache-Control"].startswith(private)
+
+
+def test_a_key_that_is_over_or_revoked_is_refused_at_once(newsroom: Newsroom) -> None:
+    newsroom.article()
+    admin = newsroom.key("admin")
+    wanted = {"name": "one", "scopes": ["read"], "expires_at": newsroom.clock.at(hours=1)}
+    keys = []
+    for _ in range(2):
+        made = newsroom.client.post("/v1/keys", json=wanted, headers=admin).json()
+        keys.append((made["id"], {"Authorization": f"Bearer {made['key']}"}))
+    for _, headers in keys:
+        for _ in range(3):
+            assert newsroom.get(ITEM, headers).status_code == 200
+    first, second = keys
+    newsroom.client.delete(f"/v1/keys/{first[0]}", headers={"If-Match": "*", **admin})
+    assert newsroom.get(ITEM, first[1]).status_code == 401
+    assert newsroom.get(ITEM, second[1]).status_code == 200
+    newsroom.clock.move(hours=1)
+    assert newsroom.get(ITEM, second[1]).status_code == 401
+
+
+def test_reading_for_keys_only_stays_so(
+    database_url: str, open_newsroom: Callable[..., Newsroom]
+) -> None:
+    newsroom = open_newsroom(database_url, public_read=False)
+    newsroom.article()
+    for _ in range(3):
+        assert newsroom.get(ITEM, newsroom.key("read")).status_code == 200
+        assert newsroom.get(ITEM).status_code == 401
+
+
+def test_memory_is_bounded(database_url: str, open_newsroom: Callable[..., Newsroom]) -> None:
+    newsroom = open_newsroom(database_url, response_cache_bytes=200_000)
+    furnish(newsroom)
+    settled(newsroom, ITEM)
+    figures = newsroom.app.state.metrics.response_cache
+    for number in range(300):
+        newsroom.get(f"/v1/articles?limit={number % 100 + 1}&body=html&sort=headline")
+        newsroom.get(f"{ITEM}?body={'html,' * number}html")
+        assert figures.bytes <= 200_000
+    assert figures.bytes > 100_000
+    settled(newsroom, ITEM)
+
+
+def test_many_who_ask_at_the_same_time_wait_for_one_answer(newsroom: Newsroom) -> None:
+    furnish(newsroom)
+    settled(newsroom, ITEM)
+    figures = newsroom.app.state.metrics.response_cache
+    made = 0
+    articles = newsroom.app.state.database.reading
+
+    def counted() -> Any:
+        nonlocal made
+        made += 1
+        return articles()
+
+    newsroom.app.state.database.reading = counted
+
+    async def ask_often() -> list[Any]:
+        transport = httpx2.ASGITransport(newsroom.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await asyncio.gather(*(client.get("/v1/articles?limit=3") for _ in range(50)))
+
+    before = figures.misses
+    portal = newsroom.client.portal
+    assert portal is not None
+    answers = portal.call(ask_often)
+    assert {answer.content for answer in answers} == {answers[0].content}
+    assert answers[0].status_code == 200
+    assert figures.misses > before
+    assert made == 1
+
+
+def test_what_was_made_while_something_changed_is_not_kept(newsroom: Newsroom) -> None:
+    furnish(newsroom)
+    settled(newsroom, ITEM)
+    figures = newsroom.app.state.metrics.response_cache
+    reading = newsroom.app.state.database.reading
+
+    def written_meanwhile() -> Any:
+        newsroom.app.state.database.reading = reading
+        with newsroom.database.writing() as session:
+            session.connection().exec_driver_sql("UPDATE article SET word_count = word_count + 1")
+        return reading()
+
+    newsroom.app.state.database.reading = written_meanwhile
+    hits = figures.hits
+    for _ in range(2):
+        newsroom.get("/v1/articles?limit=3")
+    assert figures.hits == hits
+
+
+def test_postgresql_gives_nothing_from_memory_while_nobody_listens(newsroom: Newsroom) -> None:
+    if newsroom.database.is_sqlite:
+        pytest.skip("SQLite is asked at each request, and has no connection that could be down")
+    newsroom.article()
+    settled(newsroom, ITEM)
+    with psycopg.connect(newsroom.url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' "
+            "OR query LIKE '%min(%next_tick_at%' AND pid <> pg_backend_pid()"
+        )
+    deadline = time.monotonic() + 5
+    while newsroom.app.state.freshness._epoch is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    hits = newsroom.app.state.metrics.response_cache.hits
+    assert newsroom.get(ITEM).status_code == 200
+    assert newsroom.app.state.metrics.response_cache.hits == hits
+    settled(newsroom, ITEM)
