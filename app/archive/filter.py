@@ -222,13 +222,16 @@ class Selection:
         return int(self.session.connection().execute(counted).scalar_one())
 
     def count_some(self, rows_max: int) -> tuple[int, bool]:
-        """How many there are, and whether that is all: `rows_max` are looked at, seen or not.
+        """How many there are, and whether that is all: `rows_max` candidates are looked at.
 
-        So it costs the same in any archive, and tells nothing of what the caller may not see.
+        So it costs the same in any archive. Candidates are what the caller may see by the filter
+        that the list is walked by: where looking stops tells nothing of what is hidden from them.
         """
         route = self._route("-published_at", None)
         driver = self._driver(route)
-        candidates = sa.union_all(*self._candidates(driver, route)).limit(rows_max + 1).subquery()
+        theirs = Selection(self.session, self.visibility).conditions()
+        some = [one.where(*theirs) for one in self._candidates(driver, route)]
+        candidates = sa.union_all(*some).limit(rows_max + 1).subquery()
         is_one = sa.and_(sa.true(), *self._others(driver))
         seen = sa.distinct(sa.case((is_one, candidates.c.id)))
         counted = sa.select(sa.func.count(), sa.func.count(seen))
@@ -237,13 +240,13 @@ class Selection:
         return min(total, rows_max), looked_at <= rows_max
 
     def _candidates(self, driver: Group | Window | None, route: Route) -> list[sa.Select[Any]]:
-        """The ids of what a driver leads to, whoever may see it, in one or more parts."""
+        """The ids of what a driver leads to, with the articles, in one or more parts."""
         if isinstance(driver, Window):
             return [driver.rows()]
         return [
-            sa.select(walk.article_id.label("id"))
-            .select_from(walk.rows)
-            .where(*walk.conditions, *band.holds(walk.rows.c[route.key]))
+            walk.with_articles(sa.select(walk.article_id.label("id")).select_from(walk.rows)).where(
+                *walk.conditions, *band.holds(walk.rows.c[route.key])
+            )
             for walk in _walks(driver)
             for band in route.bands
         ]

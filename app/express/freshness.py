@@ -121,7 +121,6 @@ class PostgresqlFreshness:
         self._database = database
         self._clock = clock
         self._epoch: Epoch | None = None
-        self._heard = False
         self._following: asyncio.Task[None] | None = None
         self._thread_id = 0
 
@@ -159,27 +158,20 @@ class PostgresqlFreshness:
             application_name="byline",
             options="-c timezone=UTC",
         ) as connection:
-            connection.add_notify_handler(self._hear)
             await connection.execute(f"LISTEN {CHANNEL}")
-            self._heard = True
             while True:
                 await self._renew(connection)
-                if not self._heard:
-                    async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS, stop_after=1):
-                        pass
-
-    def _hear(self, _notify: psycopg.Notify) -> None:
-        self._heard, self._epoch = True, None
+                # What was notified meanwhile comes first.
+                async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS, stop_after=1):
+                    self._epoch = None
 
     async def _renew(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Begins a new epoch where something was committed since; else it shows that we are heard."""
         commits, now = self._database.commits, self._clock()
-        heard, self._heard = self._heard, False
         found = await (await connection.execute(_NEXT_TICK)).fetchone()
         epoch = self._epoch
-        if heard or epoch is None or epoch.mark != commits or now < epoch.since:
-            epoch = Epoch(now, (found and found[0]) or FAR_FUTURE, commits)
-        self._epoch = None if self._heard else epoch
+        if epoch is None or epoch.mark != commits or now < epoch.since:
+            self._epoch = Epoch(now, (found and found[0]) or FAR_FUTURE, commits)
 
 
 def freshness_of(database: Database, clock: Callable[[], datetime]) -> Freshness:

@@ -51,7 +51,7 @@ class Page(OutputModel):
     )
     total_kind: Literal["exact", "at_least"] = Field(
         default="exact",
-        description="`at_least`: `count=estimate` stopped counting here; there are more.",
+        description="`at_least`: `count=estimate` stopped looking here; there may be more.",
     )
 
 

@@ -216,6 +216,32 @@ def test_a_count_is_of_what_the_caller_may_see(town: Newsroom) -> None:
         assert (page["total"], page["limit"]) == (total, 1)
 
 
+def test_an_estimate_is_the_same_whatever_is_hidden(
+    open_newsroom: Callable[..., Newsroom], town: Newsroom
+) -> None:
+    other = open_newsroom(town.url, count_rows_max=3)
+    asked = ("", "&tag=sea", "&tag=world", "&tag=sea&tag=world", "&language=en", "&tag=sea,world")
+
+    def estimates() -> list[tuple[int, str]]:
+        other.clock.now = town.clock.now
+        entitled = town.key("read", entitlement={"articles": {"tag": ["sea"]}})
+        pages = [
+            other.get(f"/v1/articles?count=estimate{one}", key).json()["page"]
+            for one in asked
+            for key in ({}, entitled)
+        ]
+        return [(page["total"], page["total_kind"]) for page in pages]
+
+    before = estimates()
+    for number in range(5):
+        tags = ["sea", "world"]
+        town.article(f"Later {number}", tags=tags, embargoed_until=town.clock.at(days=1))
+        town.article(f"Draft {number}", tags=tags, publish=False)
+        over = town.article(f"Over {number}", tags=tags)
+        town.send("POST", f"/v1/articles/{over['slug']}/withdraw")
+    assert estimates() == before
+
+
 def test_fields_and_body_choose_what_is_shown(town: Newsroom) -> None:
     town.article("F", body={"format": "markdown", "source": "*Hi*"})
     first = town.get("/v1/articles?limit=1&fields=slug,version").json()["data"][0]
