@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="How a log line looks.")
     metrics: bool = Field(
-        default=True, description="`/metrics` shows the figures of the process, without a key."
+        default=False, description="`/metrics` shows the figures of the process, without a key."
     )
 
     site_title: str = Field("Byline", min_length=1, description="Name of the publication.")

@@ -88,6 +88,7 @@ class SqliteFreshness:
         self._raw = self._database.engine.raw_connection()
         self._raw.detach()  # it is kept for good, and so is none of the pool's
         self._cursor = self._raw.dbapi_connection.cursor()
+        self._cursor.execute("PRAGMA busy_timeout = 0")  # the event loop never waits for a lock
         self._thread_id = get_ident()
 
     async def stop(self) -> None:

@@ -174,7 +174,7 @@ def filled(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def archive(open_newsroom: Callable[..., Newsroom], filled: str) -> Newsroom:
-    return open_newsroom(filled)
+    return open_newsroom(filled, response_cache_bytes=0)  # statements are counted here
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ ROUTES = {
     "/v1/authors", "/v1/authors/{ref}", "/v1/authors/{ref}/merge",
     "/v1/tags", "/v1/tags/{ref}", "/v1/tags/{ref}/merge",
     "/v1/changes", "/v1/changes/stream", "/v1/me", "/v1/keys", "/v1/keys/{key_id}", "/healthz", "/readyz",
-    "/metrics",
 }  # fmt: skip
 SPORT = {"articles": {"tag": ["sport"]}}
 

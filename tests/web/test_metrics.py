@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
@@ -13,6 +14,11 @@ from tests.conftest import Newsroom
 
 NAME = "byline_http_request_duration_seconds"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.fixture
+def newsroom(database_url: str, open_newsroom: Callable[..., Newsroom]) -> Newsroom:
+    return open_newsroom(database_url, metrics=True)
 
 
 def samples(newsroom: Newsroom) -> list[Sample]:
@@ -94,10 +100,10 @@ def test_figures_tell_neither_what_was_asked_for_nor_by_whom(newsroom: Newsroom)
         assert private not in shown
 
 
-def test_they_can_be_kept_to_oneself(
+def test_they_are_shown_only_where_that_is_wished(
     database_url: str, open_newsroom: Callable[..., Newsroom]
 ) -> None:
-    closed = open_newsroom(database_url, metrics=False)
+    closed = open_newsroom(database_url)
     assert closed.get("/metrics").status_code == 404
     assert "/metrics" not in closed.get("/openapi.json").json()["paths"]
 
