@@ -3,12 +3,13 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from benchmarks.servers import SERVER_CORE, own_postgres, pin
 
 Engine = Literal["SQLite", "PostgreSQL"]
 ENGINES: tuple[Engine, ...] = ("SQLite", "PostgreSQL")
+Figures = TypeVar("Figures")
 FILLED = "filled"
 """The file that says that an archive is whole."""
 BASE_URL = "http://benchmark"
@@ -97,6 +99,23 @@ def kept(folder: Path | None) -> Iterator[Path]:
         return
     with TemporaryDirectory(prefix="byline-benchmark-") as temporary:
         yield Path(temporary)
+
+
+def on_each(
+    measure: Callable[[Archive], Figures],
+    engines: Sequence[Engine] | None,
+    sizes: Sequence[int],
+    folder: Path | None,
+    *,
+    authors: int = AUTHORS,
+) -> list[Figures]:
+    """What is measured on the archive of each engine and size; both engines where none is named."""
+    figures = []
+    with kept(folder) as where:
+        for engine, size in product(engines or ENGINES, sizes):
+            with ExitStack() as stack:
+                figures.append(measure(prepared(engine, size, where, stack, authors=authors)))
+    return figures
 
 
 def prepared(

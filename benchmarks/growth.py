@@ -7,10 +7,9 @@ connections: what else the machine does changes it less than it changes the rate
 """
 
 import argparse
-from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.archives import ENGINES, Archive, kept, prepared
+from benchmarks.archives import ENGINES, Archive, on_each
 from benchmarks.cases import ARTICLE, CREATE, DEEP, LIST, byline_cases, filtered_requests
 from benchmarks.load import measure
 from benchmarks.pictures import lines, table
@@ -25,13 +24,12 @@ def main() -> None:
     options = _options()
     sizes = options.size or SIZES
     costs: Costs = {}
-    with kept(options.folder) as folder:
-        for engine in options.engine or ENGINES:
-            for size in sizes:
-                with ExitStack() as stack:
-                    archive = prepared(engine, size, folder, stack)
-                    for name, cost_us in _costs_us(archive, options.seconds).items():
-                        costs.setdefault(f"{engine}: {name}", {})[size] = cost_us
+
+    def note_costs(archive: Archive) -> None:
+        for name, cost_us in _costs_us(archive, options.seconds).items():
+            costs.setdefault(f"{archive.engine}: {name}", {})[archive.articles] = cost_us
+
+    on_each(note_costs, options.engine, sizes, options.folder)
     print(_table(costs), flush=True)
     if options.picture:
         title = "Processor time of a request as the archive grows"

@@ -9,10 +9,10 @@ for the newest 20 in turn, a hundred times a second. Server and database are on 
 import argparse
 import os
 import time
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from benchmarks.archives import ENGINES, Archive, kept, prepared
+from benchmarks.archives import ENGINES, Archive, on_each
 from benchmarks.bulk import Sender, Stream
 from benchmarks.cases import ARTICLE, LIST_HOT, byline_cases
 from benchmarks.load import Reader
@@ -24,12 +24,9 @@ READ_PAUSE_SECONDS = 0.01
 
 def main() -> None:
     options = _options()
-    rows = []
-    with kept(options.folder) as folder:
-        for engine in options.engine or ENGINES:
-            with ExitStack() as stack:
-                archive = prepared(engine, options.articles, folder, stack)
-                rows += _measure(archive, options)
+    measure = partial(_measure, options=options)
+    figures = on_each(measure, options.engine, [options.articles], options.folder)
+    rows = [row for rows in figures for row in rows]
     heads = ["", "new articles/s", "reads", "a read's p50 ms", "p99 ms", "most ms"]
     print(table(heads, rows), flush=True)
 

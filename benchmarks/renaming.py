@@ -12,13 +12,13 @@ import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import quote
 
-from benchmarks.archives import ENGINES, Archive, kept, prepared
+from benchmarks.archives import ENGINES, Archive, on_each
 from benchmarks.cases import ARTICLE, Case, byline_cases, get, sent
 from benchmarks.generated_archive import words
 from benchmarks.importing import READ_PAUSE_SECONDS
@@ -33,12 +33,8 @@ WAIT_SECONDS_MAX = 600
 
 def main() -> None:
     options = _options()
-    rows = []
-    with kept(options.folder) as folder:
-        for engine in options.engine or ENGINES:
-            with ExitStack() as stack:
-                archive = prepared(engine, options.articles, folder, stack, authors=1)
-                rows.append([engine, *_measure(archive, options)])
+    measure = partial(_measure, options=options)
+    rows = on_each(measure, options.engine, [options.articles], options.folder, authors=1)
     heads = ["", "the request s", "an article s", "changes s", "search s"]
     heads += ["a read's p50 ms", "p99 ms", "most ms", "idle p50 ms", "p99 ms"]
     print(table(heads, rows), flush=True)
@@ -69,7 +65,7 @@ def _measure(archive: Archive, options: argparse.Namespace) -> list[str]:
             times = _renamed(port, key, cursor, asked)
     reads = [busy.percentile(50), busy.percentile(99), max(busy.took_ms)]
     reads += [idle.percentile(50), idle.percentile(99)]
-    return [f"{seconds:.2f}" for seconds in times] + [number(ms) for ms in reads]
+    return [archive.engine, *(f"{seconds:.2f}" for seconds in times), *map(number, reads)]
 
 
 def _renamed(port: int, key: str, cursor: str, case: Case) -> list[float]:

@@ -9,10 +9,10 @@ different articles and pages, with the default cache.
 import argparse
 import statistics
 import time
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from benchmarks.archives import ENGINES, Archive, kept, prepared
+from benchmarks.archives import ENGINES, Archive, on_each
 from benchmarks.cases import ARTICLE, DEEP, LIST, byline_cases, get
 from benchmarks.load import ask, measure
 from benchmarks.pictures import table
@@ -32,14 +32,8 @@ POLL_SECONDS = 0.005
 
 def main() -> None:
     options = _options()
-    rows = []
-    with kept(options.folder) as folder:
-        for engine in options.engine or ENGINES:
-            with ExitStack() as stack:
-                archive = prepared(engine, options.articles, folder, stack)
-                rows.append(
-                    [f"{engine}, {options.articles:,} articles", *_measure(archive, options)]
-                )
+    measure = partial(_measure, options=options)
+    rows = on_each(measure, options.engine, [options.articles], options.folder)
     heads = ["", "first 200 s", "slowest s", "resident MB", "own MB"]
     print(table([*heads, "under load: resident MB", "own MB"], rows), flush=True)
 
@@ -74,7 +68,8 @@ def _measure(archive: Archive, options: argparse.Namespace) -> list[str]:
                 later = memory(process.pid)
     times = [f"{statistics.median(took):.2f}", f"{max(took):.2f}"]
     figures = (at_first.resident, at_first.own, later.resident, later.own)
-    return times + [f"{one:.0f}" for one in figures]
+    name = f"{archive.engine}, {archive.articles:,} articles"
+    return [name, *times, *(f"{one:.0f}" for one in figures)]
 
 
 def _wait_for_200(port: int) -> None:

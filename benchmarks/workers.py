@@ -11,10 +11,10 @@ share is shared out among them.
 import argparse
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from benchmarks.archives import ENGINES, Archive, kept, prepared
+from benchmarks.archives import ENGINES, Archive, on_each
 from benchmarks.cases import ARTICLE, ARTICLE_HOT, Case, byline_cases
 from benchmarks.load import measure
 from benchmarks.pictures import table
@@ -36,16 +36,10 @@ MEASURED = (ARTICLE, ARTICLE_HOT)
 
 def main() -> None:
     options = _options()
-    rows: list[list[object]] = []
-    with kept(options.folder) as folder:
-        for engine in options.engine or ENGINES:
-            with ExitStack() as stack:
-                archive = prepared(engine, options.articles, folder, stack)
-                cases = byline_cases(archive)
-                for cores in (SERVER_CORES, CORES):
-                    if archive.server_id:
-                        pin(archive.server_id, cores)
-                    rows += _rows(archive, cases, cores, options)
+    measured = on_each(
+        partial(_measure, options=options), options.engine, [options.articles], options.folder
+    )
+    rows = [row for rows in measured for row in rows]
     heads = ["", "workers", "cores"]
     for name in MEASURED:
         heads += [f"{name}: requests/s", "of one worker"]
@@ -60,6 +54,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=5, help="for each figure")
     parser.add_argument("--folder", type=Path, help="where the archives are kept")
     return parser.parse_args()
+
+
+def _measure(archive: Archive, options: argparse.Namespace) -> list[list[object]]:
+    cases, rows = byline_cases(archive), list[list[object]]()
+    for cores in (SERVER_CORES, CORES):
+        if archive.server_id:
+            pin(archive.server_id, cores)
+        rows += _rows(archive, cases, cores, options)
+    return rows
 
 
 def _rows(
