@@ -98,7 +98,10 @@ class Settings(BaseSettings):
         1_000_000, ge=1, le=1_000_000_000, description="Most lines of a bulk request."
     )
     count_rows_max: int = Field(
-        10_000, ge=1, le=1_000_000, description="Rows that `count=estimate` counts before it stops."
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="Rows that `count=estimate` looks at before it stops.",
     )
     database_pool_size: int = Field(
         20, ge=1, le=1_000, description="Database connections of one process."

@@ -230,8 +230,8 @@ class Selection:
         route = self._route("-published_at", None)
         driver = self._driver(route)
         theirs = Selection(self.session, self.visibility).conditions()
-        some = [one.where(*theirs) for one in self._candidates(driver, route)]
-        candidates = sa.union_all(*some).limit(rows_max + 1).subquery()
+        some = sa.union_all(*self._candidates(driver, route, *theirs))
+        candidates = some.limit(rows_max + 1).subquery()
         is_one = sa.and_(sa.true(), *self._others(driver))
         seen = sa.distinct(sa.case((is_one, candidates.c.id)))
         counted = sa.select(sa.func.count(), sa.func.count(seen))
@@ -239,17 +239,23 @@ class Selection:
         looked_at, total = self.session.connection().execute(counted).one()
         return min(total, rows_max), looked_at <= rows_max
 
-    def _candidates(self, driver: Group | Window | None, route: Route) -> list[sa.Select[Any]]:
-        """The ids of what a driver leads to, with the articles, in one or more parts."""
+    def _candidates(
+        self, driver: Group | Window | None, route: Route, *seen: Condition
+    ) -> list[sa.Select[Any]]:
+        """The ids of what a driver leads to, in one or more parts; `seen` are of the articles."""
         if isinstance(driver, Window):
-            return [driver.rows()]
-        return [
-            walk.with_articles(sa.select(walk.article_id.label("id")).select_from(walk.rows)).where(
-                *walk.conditions, *band.holds(walk.rows.c[route.key])
+            return [driver.rows().where(*seen)]
+        found = [
+            (
+                walk,
+                sa.select(walk.article_id.label("id"))
+                .select_from(walk.rows)
+                .where(*walk.conditions, *band.holds(walk.rows.c[route.key])),
             )
             for walk in _walks(driver)
             for band in route.bands
         ]
+        return [walk.with_articles(ids).where(*seen) if seen else ids for walk, ids in found]
 
     def _ends(self, driver: Window | None, route: Route) -> list[Condition]:
         """The alternatives of a range of the archive."""
@@ -333,8 +339,9 @@ class Selection:
             self._conditions.append(sa.false())
         self._add_times(wanted)
         for choices in groups(wanted.ids):
-            self._ids.append(article.c.id.in_([choice.lower() for choice in choices]))
-        self._conditions += self._ids
+            named = article.c.id.in_([choice.lower() for choice in choices])
+            self._ids.append(named)
+            self._conditions.append(named)
         for choices in groups(wanted.status):
             now = self.visibility.now
             self._statuses.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]

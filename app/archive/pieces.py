@@ -23,7 +23,7 @@ _TAIL = ("corrections", "word_count", "reading_minutes")
 
 
 def pieces_of(article: Any) -> str:
-    """The pieces of an article's own JSON, in the order in which `joined` takes them."""
+    """The pieces of an article's own JSON, in the order in which it leaves."""
 
     def members(names: Sequence[str]) -> str:
         return _members({name: getattr(article, name) for name in names})

@@ -94,8 +94,7 @@ class Watch:
                 self._stopping.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:
-        raw = self._database.engine.raw_connection()
-        raw.detach()  # it is kept for good, and so is none of the pool's
+        raw = self._database.detached()
         try:
             connection: Any = raw.dbapi_connection
             if self._database.is_sqlite:

@@ -74,6 +74,12 @@ class Database:
         finally:
             self._sqlite_turn.release()
 
+    def detached(self) -> Any:
+        """A connection of the driver's that is kept for good, and so is none of the pool's."""
+        raw = self.engine.raw_connection()
+        raw.detach()
+        return raw
+
     def close(self) -> None:
         self.engine.dispose()
 

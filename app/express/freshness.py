@@ -6,7 +6,7 @@ An epoch begins with a commit and ends with the next, or when the clock changes 
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from threading import get_ident
 from typing import Any, Protocol
@@ -15,13 +15,12 @@ import psycopg
 import sqlalchemy as sa
 import structlog
 
-from app.archive.models import Article
+from app.archive.filter import article
 from app.changes.actions import CHANNEL
-from app.db.columns import FAR_FUTURE, table
+from app.db.columns import FAR_FUTURE
 from app.db.database import Database
 
 log = structlog.get_logger("byline.express")
-article = table(Article)
 HEARTBEAT_SECONDS = 1.0
 """How often PostgreSQL is asked even if it notified nobody, so that a dead connection shows."""
 RETRY_SECONDS = 1.0
@@ -35,7 +34,7 @@ class Epoch:
 
     since: datetime
     until: datetime
-    mark: Any = field(default=None)
+    mark: int
 
     def holds(self, now: datetime) -> bool:
         return self.since <= now < self.until
@@ -85,8 +84,7 @@ class SqliteFreshness:
         self._epoch: Epoch | None = None
 
     async def start(self) -> None:
-        self._raw = self._database.engine.raw_connection()
-        self._raw.detach()  # it is kept for good, and so is none of the pool's
+        self._raw = self._database.detached()
         self._cursor = self._raw.dbapi_connection.cursor()
         self._cursor.execute("PRAGMA busy_timeout = 0")  # the event loop never waits for a lock
         self._thread_id = get_ident()
@@ -107,7 +105,7 @@ class SqliteFreshness:
                 epoch = self._epoch = Epoch(now, until, version)
         except sqlite3.Error:
             return None
-        return epoch if now < epoch.until else None
+        return epoch if epoch.holds(now) else None
 
 
 class PostgresqlFreshness:

@@ -143,6 +143,7 @@ _LOOKED_AT = _LONG_WAY | {
 
 
 def _coding(accepted: bytes) -> str:
+    # The middleware's own reading of the header, so that the key is of the coding that it chooses.
     codings = parse_accept_encoding(accepted.decode("latin-1"))
     return next((coding for coding in CODINGS if coding in codings), "")
 

@@ -79,9 +79,9 @@ def matching_tag(given: str | None, tag: str) -> str | None:
     if given.strip() == "*":
         return tag
     for found in _TAG.finditer(given):
-        opaque = found.group(2)
-        if f'"{_ENCODING_SUFFIX.sub("", opaque)}"' == tag:
-            return f'"{opaque}"'
+        known = f'"{found.group(2)}"'
+        if uncoded(known) == tag:
+            return known
     return None
 
 
