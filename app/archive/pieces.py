@@ -1,7 +1,7 @@
-"""An article's JSON, made when it is written, in pieces; a read joins them with what it alone knows.
+"""An article's JSON as readers see it, made when it is written; a read joins it with what it alone knows.
 
-What an author or tag is called, the version and the clock's part (status, first publication) are
-not in it: a rename then changes one row, however many articles show the name. Pure: no database.
+What authors and tags are called, the version and the date of the last change are not in it: a
+rename then changes one row, however many articles show the name. Pure: no database.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,11 @@ from pydantic_core import to_json
 
 from app.archive.queries import Refs
 
-FORMAT = "1"
-"""Of the pieces. Another one than this is read the long way until it is made anew."""
+FORMAT = "2"
+"""Of the pieces. What has another one is read the long way; a migration that raises it clears them."""
 BETWEEN = "\x1f"
 """Between pieces; JSON never has it as it is."""
+BETWEEN_AUTHORS = "\x1e"
 _HEAD = ("headline", "subheadline", "summary", "dateline")
 _LOOKS = ("language", "image")
 _RIGHTS = ("source", "canonical_url", "copyright", "usage_terms", "external_id", "urgency")
@@ -23,23 +24,25 @@ _TAIL = ("corrections", "word_count", "reading_minutes")
 
 
 def pieces_of(article: Any) -> str:
-    """The pieces of an article's own JSON, in the order in which it leaves."""
+    """The pieces in the order in which they leave: format, what is before the byline, the byline
+    where it has its own, before the authors, after the section, and after the version."""
 
-    def members(names: Sequence[str]) -> str:
-        return _members({name: getattr(article, name) for name in names})
+    def values(names: Sequence[str]) -> dict[str, Any]:
+        return {name: getattr(article, name) for name in names}
 
-    tail = {name: getattr(article, name) for name in _TAIL} | {"metadata": article.extra}
+    dates = values(_DATES) | {
+        "first_published_at": _first_public_at(article),
+        "created_at": article.created_at,
+    }
     return BETWEEN.join(
         (
             FORMAT,
-            members(_HEAD),
+            _members(values(_HEAD)),
             to_json(article.byline).decode() if article.byline else "",
-            members(_LOOKS),
-            members(_RIGHTS),
-            members(_DATES),
-            to_json(_first_public_at(article)).decode(),
-            members(("created_at",)),
-            _members(tail),
+            _members(values(_LOOKS)),
+            # Whoever may see it earlier, or later, is answered the long way.
+            _members(values(_RIGHTS) | {"status": "published"} | dates),
+            _members(values(_TAIL) | {"metadata": article.extra}),
         )
     )
 
@@ -59,4 +62,4 @@ def _members(values: Mapping[str, Any]) -> str:
 def links_of(refs: Refs) -> str:
     """Who an article is by and what it is about, by id: three pieces, in order."""
     authors = ("".join((one, to_json(role).decode())) for one, role in refs.authors)
-    return BETWEEN.join(("\x1e".join(authors), ",".join(refs.tags), refs.section or ""))
+    return BETWEEN.join((BETWEEN_AUTHORS.join(authors), ",".join(refs.tags), refs.section or ""))
