@@ -24,8 +24,10 @@ from app.changes.actions import forget_old_revisions, last_number
 from app.changes.watch import Watch
 from app.db.database import Database
 from app.express.cache import ResponseCache
-from app.express.freshness import NeverFresh, freshness_of
-from app.express.way import Express, Gather, ShortWay
+from app.express.freshness import freshness_of
+from app.express.readers import reader_of
+from app.express.reads import Reads
+from app.express.way import Direct, Express, Gather, ShortWay
 from app.history.routes import router as history_router
 from app.search.follower import Follower
 from app.search.index import SearchIndex
@@ -101,8 +103,8 @@ def create_app(
     app.state.metrics = Metrics()
     app.state.search = None
     app.state.search_state = partial(_search_state, app)
-    is_kept = settings.response_cache_bytes > 0
-    app.state.freshness = freshness_of(app.state.database, clock) if is_kept else NeverFresh()
+    app.state.freshness = freshness_of(app.state.database, clock)
+    app.state.reader = reader_of(app.state.database)
     _add_routes(app, settings)
     _add_middleware(app, settings)
     install_openapi(app)
@@ -115,11 +117,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.cursor_secret = shared_secret(app.state.database, "cursors")
     timers: list[Timer | Follower] = [*_timers(app), *_search_follower(app)]
     await app.state.freshness.start()
+    await app.state.reader.start()
     for one in timers:
         one.start()
     yield
     for one in timers:
         one.stop()
+    await app.state.reader.stop()
     await app.state.freshness.stop()
     app.state.watch.stop()
     app.state.database.close()
@@ -195,11 +199,21 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    express = Express(
+        app.state.freshness,
+        ResponseCache(settings.response_cache_bytes, app.state.metrics.response_cache),
+        Reads(app.state, app.state.database, app.state.reader),
+        app.state.metrics,
+        app.state.clock,
+        origins=settings.cors_origins,
+        public_read=settings.public_read,
+    )
     # The last one added sees a request first.
     app.add_middleware(AllowedMethods, api=app)
     app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, streamed=STREAMED)
     app.add_middleware(Failures)
     app.add_middleware(WaitForSearch)
+    app.add_middleware(Direct, express=express)
     app.add_middleware(CompressMiddleware, minimum_size=500)
     app.add_middleware(CodedEntityTags)
     app.add_middleware(HeadAsGet)
@@ -219,13 +233,6 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         ],
         max_age=600,
     )
-    express = Express(
-        app.state.freshness,
-        ResponseCache(settings.response_cache_bytes, app.state.metrics.response_cache),
-        app.state.clock,
-        origins=settings.cors_origins,
-        public_read=settings.public_read,
-    )
     app.add_middleware(Gather, express=express)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
-    app.add_middleware(ShortWay, express=express, metrics=app.state.metrics)
+    app.add_middleware(ShortWay, express=express)

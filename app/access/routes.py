@@ -51,7 +51,7 @@ def list_keys(
     request: Request, admin: Admin, db: Db, query: Annotated[ListQuery, Query()]
 ) -> Response:
     """Lists all keys, the newest first, revoked ones too. The keys themselves are not kept."""
-    paging = Paging(request, query, "keys", "admin")
+    paging = Paging.of(request, query, "keys", "admin")
     with db.reading() as session:
         walked = queries.list_keys(session, paging.position, paging.params.limit)
     rows, page = paging.page(walked, lambda row: (row.id,))

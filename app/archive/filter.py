@@ -5,7 +5,7 @@ Refs that lead nowhere choose nothing; an entitlement that excludes something un
 nothing at all, because what it meant to keep away cannot be known any more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
@@ -122,10 +122,24 @@ class ResolvedFilter:
 def resolve_filter(
     session: Session, wanted: ArticleFilter, *, is_entitlement: bool
 ) -> ResolvedFilter:
-    tag_refs = refs_in(wanted.tag, wanted.section, wanted.exclude_tag)
-    tags = resolve_refs(session, "tag", tag_refs)
+    tags = resolve_refs(session, "tag", tag_refs_of(wanted))
     authors = resolve_refs(session, "author", refs_in(wanted.author))
-    kinds: tuple[tuple[LinkKind, list[str], dict[str, str]], ...] = (
+    return filter_by_ids(wanted, tags, authors, is_entitlement=is_entitlement)
+
+
+def tag_refs_of(wanted: ArticleFilter) -> set[str]:
+    return refs_in(wanted.tag, wanted.section, wanted.exclude_tag)
+
+
+def filter_by_ids(
+    wanted: ArticleFilter,
+    tags: Mapping[str, str],
+    authors: Mapping[str, str],
+    *,
+    is_entitlement: bool,
+) -> ResolvedFilter:
+    """The filter, given the ids behind those of its refs that lead somewhere."""
+    kinds: tuple[tuple[LinkKind, list[str], Mapping[str, str]], ...] = (
         ("tag", wanted.tag, tags),
         ("section", wanted.section, tags),
         ("author", wanted.author, authors),
@@ -148,16 +162,22 @@ class Selection:
     """The articles of some filters that one caller may see, ready to be listed, counted or found.
 
     `chosen` and `entitlement` are what it was made of, for the search index, which is asked in
-    another language.
+    another language. Whoever has looked up their refs already may give them so.
     """
 
     def __init__(
-        self, session: Session, visibility: Visibility, chosen: ArticleFilter | None = None
+        self,
+        session: Session,
+        visibility: Visibility,
+        chosen: ArticleFilter | ResolvedFilter | None = None,
+        entitlement: ResolvedFilter | None = None,
     ) -> None:
         self.session = session
         self.visibility = visibility
-        self.chosen = resolve_filter(session, chosen or ArticleFilter(), is_entitlement=False)
-        self.entitlement = resolve_filter(
+        if not isinstance(chosen, ResolvedFilter):
+            chosen = resolve_filter(session, chosen or ArticleFilter(), is_entitlement=False)
+        self.chosen = chosen
+        self.entitlement = entitlement or resolve_filter(
             session, visibility.entitlement or ArticleFilter(), is_entitlement=True
         )
         self._groups: list[Group] = []
@@ -389,7 +409,7 @@ def _within(first: Band, *others: Band) -> Band:
     return Band(since, until)
 
 
-def _known(choices: Sequence[str], found: dict[str, str]) -> tuple[str, ...]:
+def _known(choices: Sequence[str], found: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[ref] for ref in choices if ref in found))
 
 
@@ -416,8 +436,7 @@ def snapshot_test(wanted: ArticleFilter, session: Session) -> Callable[[dict[str
 
     It leaves out what a snapshot does not say: the status and when the article changed last.
     """
-    tag_refs = refs_in(wanted.tag, wanted.section, wanted.exclude_tag)
-    known_tags = resolve_refs(session, "tag", tag_refs)
+    known_tags = resolve_refs(session, "tag", tag_refs_of(wanted))
     known_authors = resolve_refs(session, "author", refs_in(wanted.author))
     excluded = refs_in(wanted.exclude_tag)
 

@@ -48,6 +48,11 @@ class View:
     body_forms: frozenset[str]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether no field is left out; of a body there are those forms."""
+        return self.fields.issuperset(FIELDS) or self.fields.issuperset({*FIELDS} - {"body"})
+
+    @property
     def columns(self) -> list[sa.ColumnElement[Any]]:
         """The columns to read: bodies are long and mostly not asked for."""
         return [*article.c, *article_body.c] if self.body_forms else [*article.c]

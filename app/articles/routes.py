@@ -51,7 +51,7 @@ def list_articles(
     that stays in the list. `fields` and `body` choose what is shown, `count` whether to count.
     """
     view_key = reader.visibility.fingerprint
-    paging = Paging(request, query, "articles", view_key, free=("fields", "body", "count"))
+    paging = Paging.of(request, query, "articles", view_key, free=("fields", "body", "count"))
     wanted, visibility = paging.params, reader.visibility
     queries.check_statuses(reader, wanted, "list by")
     view = queries.view_of(wanted.fields, wanted.body)

@@ -28,7 +28,7 @@ def list_authors(
     `q` finds names that begin so. `article_count=true` adds how many of their articles you may see.
     """
     view = f"{reader.visibility.fingerprint} {reader.may('write')}"
-    paging = Paging(request, query, "authors", view, free=("article_count",))
+    paging = Paging.of(request, query, "authors", view, free=("article_count",))
     with db.reading() as session:
         rows = queries.list_authors(session, reader, paging.params, paging.position)
     shown, page = paging.page(rows, lambda row: order_key(row, paging.params.sort))

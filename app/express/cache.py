@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.access.visibility import Visibility
 from app.express.freshness import Epoch
 from app.web.metrics import CacheFigures
 
@@ -40,6 +41,7 @@ class Known:
     rights: str
     key_id: str
     expires_at: datetime | None
+    visibility: Visibility
 
 
 class ResponseCache:

@@ -55,21 +55,6 @@ class Freshness(Protocol):
     async def stop(self) -> None: ...
 
 
-class NeverFresh:
-    """Where no answer is to be given twice."""
-
-    tells_of_keys = False
-
-    def epoch(self) -> Epoch | None:
-        return None
-
-    async def start(self) -> None:
-        return None
-
-    async def stop(self) -> None:
-        return None
-
-
 class SqliteFreshness:
     """Asks the file at each request: `PRAGMA data_version` counts the commits of all others."""
 

@@ -1,8 +1,9 @@
-"""The short way: what was answered in this epoch is answered again from memory, before FastAPI.
+"""The short way: answers from memory, or read by `Reads`, before FastAPI.
 
-`ShortWay` sees a request before anything else and gives what is there. `Gather`, behind the log,
-keeps what the long way answers, and lets who asks for the same meanwhile wait for that one answer.
-Neither knows what is in an answer: all that decides it is in the key, the epoch or the long way.
+`ShortWay` sees a request before anything else and gives what was answered in this epoch, or reads
+it. `Gather`, behind the log, keeps what is answered there, and lets who asks for the same meanwhile
+wait for that one answer. `Direct`, behind all that changes answers on their way out, reads what
+leaves compressed or for another origin. All that decides an answer is in the key and the epoch.
 """
 
 import asyncio
@@ -10,13 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress._utils import parse_accept_encoding
 
 from app.access.caller import Caller
+from app.access.visibility import Visibility
 from app.express.cache import Answer, Headers, Known, ResponseCache
 from app.express.freshness import Epoch, Freshness
+from app.express.reads import Made, Reads
 from app.web import access_log
 from app.web.conditional import matching_tag, uncoded
 from app.web.metrics import Metrics
@@ -35,12 +39,14 @@ Key = tuple[str, bytes, str | None, str, bytes | None]
 
 @dataclass(slots=True)
 class Asked:
-    """A request that may be answered from memory.
+    """A request that may be answered from memory, or read.
 
-    `caller` is who sent a key, once that is known; until then `key` has no rights to be kept by.
+    Without an `epoch` nothing is kept. `caller` is who sent a key, once that is known; until then
+    `key` has no rights to be kept by.
     """
 
-    epoch: Epoch
+    epoch: Epoch | None
+    now: datetime
     key: Key
     caller: Known | None
     authorization: bytes | None
@@ -51,14 +57,26 @@ class Asked:
     def is_known(self) -> bool:
         return self.authorization is None or self.caller is not None
 
+    @property
+    def is_kept(self) -> bool:
+        return self.epoch is not None and self.is_known
+
+    @property
+    def leaves_as_made(self) -> bool:
+        """Whether nothing on the way out would change its answer."""
+        _, _, _, coding, origin = self.key
+        return not coding and origin is None
+
 
 class Express:
-    """What the two ends of the short way share: which answers are kept, and whether they hold."""
+    """What the ends of the short way share: which answers are kept or read, and whether they hold."""
 
     def __init__(
         self,
         freshness: Freshness,
         cache: ResponseCache,
+        reads: Reads,
+        metrics: Metrics,
         clock: Callable[[], datetime],
         *,
         origins: Sequence[str],
@@ -66,6 +84,8 @@ class Express:
     ) -> None:
         self.freshness = freshness
         self.cache = cache
+        self.metrics = metrics
+        self._reads = reads
         self._clock = clock
         self._origins = {origin.encode() for origin in origins}
         self._public_read = public_read
@@ -73,6 +93,8 @@ class Express:
     def asked(self, scope: Scope) -> Asked | None:
         """What is asked for, unless that is nothing which is kept, or has to go the long way."""
         path: str = scope["path"]
+        if scope.get("root_path"):
+            return None
         if not path.startswith(KEPT) or path.count("/") > 3:
             return None
         found: dict[bytes, bytes] = {}
@@ -95,13 +117,16 @@ class Express:
         elif not self.freshness.tells_of_keys:
             return None
         epoch = self.freshness.epoch()
-        if epoch is None:
+        if epoch is not None:
+            self.cache.begin(epoch)
+        elif authorization is not None:
             return None
-        self.cache.begin(epoch)
-        caller = None if authorization is None else self._caller(authorization)
+        now = self._clock()
+        caller = None if authorization is None else self._caller(authorization, now)
         accepted, if_none_match = found.get(b"accept-encoding"), found.get(b"if-none-match")
         return Asked(
             epoch,
+            now,
             (
                 path,
                 scope["query_string"],
@@ -115,6 +140,43 @@ class Express:
             found.get(b"x-request-id"),
         )
 
+    async def read(self, asked: Asked) -> Made | None:
+        """The answer, read by the short way; None where the long way is to be gone."""
+        path, query, *_ = asked.key
+        caller = asked.caller
+        visibility = Visibility(asked.now) if caller is None else caller.visibility
+        return await self._reads.answer(
+            path, query, visibility, asked.now, private=caller is not None
+        )
+
+    async def made_once(self, asked: Asked) -> Answer | None:
+        """The same, ready to leave and kept, for what leaves as it is made. Who asks for it while
+        it is under way goes on to `Gather`, and waits there."""
+        under_way = self.cache.under_way
+        if not asked.is_kept:
+            return await self._made(asked)
+        if asked.key in under_way:
+            return None
+        made = under_way[asked.key] = asyncio.get_running_loop().create_future()
+        answer = None
+        try:
+            answer = await self._made(asked)
+        finally:
+            made.set_result(answer)
+            under_way.pop(asked.key)
+        return answer
+
+    async def _made(self, asked: Asked) -> Answer | None:
+        made = await self.read(asked)
+        if made is None:
+            return None
+        answer = _answer(
+            made.headers, made.body, made.tag, asked, self.metrics.route_at(made.template)
+        )
+        if asked.epoch is not None and self.freshness.epoch() is asked.epoch:
+            self.cache.put(asked.key, answer)
+        return answer
+
     def keep(self, asked: Asked, answer: Answer, caller: Caller | None) -> None:
         """Keeps what the long way answered, and who asked, unless something changed meanwhile."""
         if self.freshness.epoch() is not asked.epoch:
@@ -125,13 +187,13 @@ class Express:
             if caller is None or caller.key_id is None:
                 return
             rights = caller.rights
-            known = Known(rights, caller.key_id, caller.key.expires_at)
+            known = Known(rights, caller.key_id, caller.key.expires_at, caller.visibility)
             self.cache.learn(asked.authorization, known)
         self.cache.put((path, query, rights, coding, origin), answer)
 
-    def _caller(self, authorization: bytes) -> Known | None:
+    def _caller(self, authorization: bytes, now: datetime) -> Known | None:
         known = self.cache.callers.get(authorization)
-        if known is None or known.expires_at is None or self._clock() < known.expires_at:
+        if known is None or known.expires_at is None or now < known.expires_at:
             return known
         return None
 
@@ -149,25 +211,28 @@ def _coding(accepted: bytes) -> str:
 
 
 class ShortWay:
-    """Gives what is in memory; anything else goes the long way."""
+    """Gives what is in memory, or what can be read at once; anything else goes the long way."""
 
-    def __init__(self, app: ASGIApp, express: Express, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, express: Express) -> None:
         self.app = app
         self.express = express
-        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        asked = self.express.asked(scope)
+        express = self.express
+        asked = express.asked(scope)
         if asked is None:
             await self.app(scope, receive, send)
             return
-        answer = self.express.cache.get(asked.key) if asked.is_known else None
+        answer = express.cache.get(asked.key) if asked.is_kept else None
         if answer is None:
-            self.express.cache.figures.misses += 1
+            express.cache.figures.misses += 1
+            if asked.is_known and asked.leaves_as_made:
+                answer = await express.made_once(asked)
+        if answer is None:
             scope.setdefault("state", {})["asked"] = asked
             await self.app(scope, receive, send)
             return
@@ -176,7 +241,32 @@ class ShortWay:
         seconds = time.perf_counter() - began
         key_id = None if asked.caller is None else asked.caller.key_id
         access_log.note("GET", scope["path"], status, seconds * 1000, request_id, key_id)
-        self.metrics.observe("GET", self.metrics.route_of({"route": answer.route}), status, seconds)
+        express.metrics.observe(
+            "GET", express.metrics.route_of({"route": answer.route}), status, seconds
+        )
+
+
+class Direct:
+    """Reads what `ShortWay` would, but for those whose answer is changed on its way out."""
+
+    def __init__(self, app: ASGIApp, express: Express) -> None:
+        self.app = app
+        self.express = express
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked: Asked | None = scope.get("state", {}).pop("asked", None)
+        if asked is None or not asked.is_known or asked.leaves_as_made:
+            await self.app(scope, receive, send)
+            return
+        made = await self.express.read(asked)
+        if made is None:
+            await self.app(scope, receive, send)
+            return
+        scope["route"] = self.express.metrics.route_at(made.template)
+        if asked.caller is not None:
+            scope["state"]["key_id"] = asked.caller.key_id
+        await send({"type": "http.response.start", "status": 200, "headers": made.headers})
+        await send({"type": "http.response.body", "body": made.body})
 
 
 class Gather:
@@ -187,8 +277,8 @@ class Gather:
         self.express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked: Asked | None = scope.get("state", {}).pop("asked", None)
-        if asked is None:
+        asked: Asked | None = scope.get("state", {}).get("asked")
+        if asked is None or asked.epoch is None:
             await self.app(scope, receive, send)
             return
         under_way = self.express.cache.under_way
@@ -209,7 +299,7 @@ class Gather:
                 answer = await self._made(asked, scope, receive, send)
             finally:
                 made.set_result(answer)
-                del under_way[asked.key]
+                under_way.pop(asked.key)
         if answer is not None:
             await _give(send, answer, asked, [])
 
@@ -234,7 +324,9 @@ class Gather:
         await self.app(scope, receive, hold)
         if held is None:
             return None
-        answer = _answer(held["headers"], b"".join(parts), asked, scope)
+        headers = [(name.lower(), value) for name, value in held["headers"]]
+        tag = uncoded(dict(headers)[b"etag"].decode("latin-1"))
+        answer = _answer(headers, b"".join(parts), tag, asked, scope.get("route"))
         self.express.keep(asked, answer, scope["state"].get("caller"))
         return answer
 
@@ -244,16 +336,14 @@ def _may_be_kept(start: Message) -> bool:
     return bool(start["status"] == 200 and b"etag" in names)
 
 
-def _answer(headers: Headers, body: bytes, asked: Asked, scope: Scope) -> Answer:
-    headers = [(name.lower(), value) for name, value in headers]
-    tag = dict(headers)[b"etag"].decode("latin-1")
+def _answer(headers: Headers, body: bytes, tag: str, asked: Asked, route: Any) -> Answer:
     named = sum(len(name) + len(value) for name, value in headers)
     return Answer(
         headers,
         body,
-        uncoded(tag),
+        tag,
         [one for one in headers if one[0] not in _OF_A_BODY],
-        scope.get("route"),
+        route,
         len(body) + 2 * named + len(asked.key[0]) + len(asked.key[1]) + OVERHEAD_BYTES,
     )
 

@@ -46,7 +46,7 @@ def list_revisions(
     visibility = reader.visibility
     with db.reading() as session:
         article = find_article(session, visibility, ref, NO_BODY)
-        paging = Paging(request, query, f"revisions of {article.id}", visibility.fingerprint)
+        paging = Paging.of(request, query, f"revisions of {article.id}", visibility.fingerprint)
         walked = queries.list_versions(
             session, visibility, article.id, paging.position, paging.params.limit + 1
         )

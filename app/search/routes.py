@@ -66,7 +66,7 @@ def search_articles(
     """
     visibility = reader.visibility
     free = ("fields", "body", "facets")
-    paging = Paging(request, query, "search", visibility.fingerprint, free=free)
+    paging = Paging.of(request, query, "search", visibility.fingerprint, free=free)
     wanted = paging.params
     check_statuses(reader, wanted, "search by")
     view = view_of(wanted.fields, wanted.body)

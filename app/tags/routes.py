@@ -29,7 +29,7 @@ def list_tags(
     of their articles you may see.
     """
     view = reader.visibility.fingerprint
-    paging = Paging(request, query, "tags", view, free=("article_count",))
+    paging = Paging.of(request, query, "tags", view, free=("article_count",))
     with db.reading() as session:
         rows = queries.list_tags(session, reader, paging.params, paging.position)
     shown, page = paging.page(rows, lambda row: order_key(row, paging.params.sort))

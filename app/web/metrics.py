@@ -49,6 +49,7 @@ class Metrics(Collector):
         # For each method, route and status: how many took how long, and the sum of their seconds.
         self._requests: dict[tuple[str, str, int], list[float]] = {}
         self._templates: dict[int, str] = {}
+        self._routes: dict[str, BaseRoute] = {}
         self.registry = CollectorRegistry()
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -57,13 +58,17 @@ class Metrics(Collector):
     def know_routes(self, routes: Sequence[BaseRoute]) -> None:
         """Learns the templates of an application's routes, once all of them are there."""
         # A route itself knows its path without the prefix that its router was included with.
-        self._templates = {
-            id(one.original_route): one.path for one in iter_route_contexts(routes) if one.path
-        }
+        known = [(one.path, one.original_route) for one in iter_route_contexts(routes) if one.path]
+        self._templates = {id(route): template for template, route in known}
+        self._routes = dict(known)
 
     def route_of(self, scope: Scope) -> str:
         """The template of the route that a request took, or `UNMATCHED`."""
         return self._templates.get(id(scope.get("route")), UNMATCHED)
+
+    def route_at(self, template: str) -> BaseRoute | None:
+        """A route with that template; methods have the same."""
+        return self._routes.get(template)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts a request that has been answered; `route` is a template, or `UNMATCHED`."""

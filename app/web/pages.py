@@ -5,12 +5,14 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import ConfigDict, Field
 from pydantic_core import from_json, to_json
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -159,11 +161,17 @@ class Paging(Generic[Params]):
     """
 
     def __init__(
-        self, request: Request, asked: Params, listing: str, view: str, free: Sequence[str] = ()
+        self,
+        app: State,
+        path: str,
+        asked: Params,
+        listing: str,
+        view: str,
+        free: Sequence[str] = (),
     ) -> None:
         # A path alone is right behind every proxy; a whole address only where we were told it.
-        self._address = f"{request.app.state.settings.base_url}{request.url.path}"
-        self._cursors = Cursors(request.app.state.cursor_secret, listing, view)
+        self._address = f"{app.settings.base_url}{path}"
+        self._cursors = Cursors(app.cursor_secret, listing, view)
         given = asked.model_dump(mode="json", exclude_unset=True, exclude={"cursor"})
         self.position: Position | None = None
         if asked.cursor is None:
@@ -174,9 +182,16 @@ class Paging(Generic[Params]):
             asked.cursor,
             self._cursors,
             free=("limit", *free),
-            defaults=type(asked)().model_dump(mode="json"),
+            defaults=_defaults(type(asked)),
         )
         self.params = type(asked).model_validate(self._state)
+
+    @classmethod
+    def of(
+        cls, request: Request, asked: Params, listing: str, view: str, free: Sequence[str] = ()
+    ) -> "Paging[Params]":
+        """The page that a request asks for."""
+        return cls(request.app.state, request.url.path, asked, listing, view, free)
 
     def page(
         self, walked: Sequence[Row], key_of: Callable[[Row], tuple[Any, ...]]
@@ -215,16 +230,23 @@ class Paging(Generic[Params]):
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> Response:
         """The list as JSON with `Link` (RFC 8288) to the pages around it; `more` are more members."""
-        headers = {}
-        links = [
-            f'<{self._address}?{self._query(page[name])}>; rel="{relation}"'
-            for name, relation in (("next", "next"), ("previous", "prev"))
-            if page[name] is not None
-        ]
-        if links:
-            headers["Link"] = ", ".join(links)
+        links = self.links(page)
+        headers = {"Link": links} if links else {}
         body = to_json({"data": data, "page": page, **more})
         return json_response(request, body, private=private, headers=headers)
 
+    def links(self, page: Mapping[str, Any]) -> str:
+        """The value of `Link`; empty where the page is all there is."""
+        return ", ".join(
+            f'<{self._address}?{self._query(page[name])}>; rel="{relation}"'
+            for name, relation in (("next", "next"), ("previous", "prev"))
+            if page[name] is not None
+        )
+
     def _query(self, cursor: str) -> str:
         return urlencode([*query_pairs(self._state), ("cursor", cursor)])
+
+
+@cache
+def _defaults(query: type[ListQuery]) -> dict[str, Any]:
+    return query().model_dump(mode="json")

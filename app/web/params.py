@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args, get_origin
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Path
 from fastapi.dependencies.models import Dependant
@@ -291,22 +291,42 @@ def check_media_type(
 
 
 def _check_query(request: Request, known: dict[str, bool]) -> None:
-    raw = request.scope["query_string"]
-    try:
-        unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
-    except UnicodeError:
-        raise Problem(400, "malformed-address", "The address is not valid UTF-8.") from None
     if "\x00" in request.scope["path"]:
         raise Problem(400, "malformed-address", "The address contains the NUL character.")
-    seen: set[str] = set()
-    for name, value in request.query_params.multi_items():
+    given_parameters(request.scope["query_string"], known)
+
+
+def given_parameters(query: bytes, known: Mapping[str, bool]) -> dict[str, Any]:
+    """What a query string gives for these parameters: text, or a list where one may be given twice.
+
+    Raises 400 for what is no UTF-8, 422 for what is not known or given once too often.
+    """
+    try:
+        unquote_to_bytes(query.replace(b"+", b" ")).decode("utf-8")
+    except UnicodeError:
+        raise Problem(400, "malformed-address", "The address is not valid UTF-8.") from None
+    given: dict[str, Any] = {}
+    # As Starlette reads it, for it is what the route is then given.
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name not in known:
             raise invalid_parameter(name, "There is no such parameter here.")
-        if name in seen and not known[name]:
+        if name in given and not known[name]:
             raise invalid_parameter(name, "Give this parameter once.")
         if "\x00" in value:
             raise invalid_parameter(name, "must not contain the NUL character")
-        seen.add(name)
+        if known[name]:
+            given.setdefault(name, []).append(value)
+        else:
+            given[name] = value
+    return given
+
+
+def parameters_of(model: type[BaseModel]) -> dict[str, bool]:
+    """The names of the parameters that a model has, and whether each may be given more than once."""
+    return {
+        info.alias or name: _takes_many(info.annotation)
+        for name, info in model.model_fields.items()
+    }
 
 
 def _query_parameters(dependant: Dependant) -> dict[str, bool]:
@@ -316,8 +336,7 @@ def _query_parameters(dependant: Dependant) -> dict[str, bool]:
         for field in part.query_params:
             annotation = field.field_info.annotation
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                for name, info in annotation.model_fields.items():
-                    names[info.alias or name] = _takes_many(info.annotation)
+                names |= parameters_of(annotation)
             else:
                 names[field.alias] = _takes_many(annotation)
     return names

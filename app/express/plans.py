@@ -1,0 +1,304 @@
+"""Plans: what `Selection` says in SQL, compiled once for each shape of request, not for each request.
+
+A statement is made as for every other read, but with stand-ins for the values of this request:
+the moment, ids, dates, the place in the list. What stands where they stood is filled in for each
+request after it. Dates are compared when a statement is made, so stand-ins keep their order.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.access.visibility import ArticleFilter, Visibility, groups
+from app.archive.filter import (
+    MOMENT,
+    SORT_COLUMNS,
+    Linked,
+    ResolvedFilter,
+    Selection,
+    SortName,
+    article,
+    article_body,
+    article_with_body,
+)
+from app.db.columns import UtcDateTime
+from app.express.names import names_number
+from app.web.pages import Position
+
+PLANS_MAX = 500
+_STAND_IN_LIMIT = 1_000_000_007
+_FIRST_DATE = datetime(1, 1, 2, tzinfo=UTC)
+NOTHING = ResolvedFilter(ArticleFilter(), (), (), holds_nothing=False)
+
+
+class NotPlain(Exception):
+    """A list whose walk has to be chosen by looking ahead, which the long way does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """SQL in the words of a driver; `places` are where the values of a request go, by number."""
+
+    sql: str
+    constants: tuple[Any, ...]
+    places: tuple[tuple[int, int], ...]
+
+    def parameters(self, values: Sequence[Any]) -> list[Any]:
+        filled = list(self.constants)
+        for place, number in self.places:
+            filled[place] = values[number]
+        return filled
+
+
+@dataclass(slots=True)
+class Shape:
+    """What is asked for, apart from what it has in common with others like it.
+
+    `key` is the same for all who share a statement. `values` are what differs, each once: texts
+    and dates as they come, with the moment of the request first.
+    """
+
+    key: Hashable
+    texts: list[str]
+    dates: list[datetime]
+    limit: int
+
+    @property
+    def values(self) -> list[Any]:
+        now = self.dates[0]
+        return [*self.texts, self.limit + 1, *self.dates, now + MOMENT]
+
+
+class Plans:
+    """The plans that were made lately, for one dialect."""
+
+    def __init__(
+        self, dialect: sa.Dialect, as_bytes: Callable[[sa.ColumnElement[Any]], Any]
+    ) -> None:
+        self._dialect = dialect
+        self._as_bytes = as_bytes
+        self._plans: OrderedDict[Hashable, Plan | None] = OrderedDict()
+
+    def of_list(
+        self,
+        now: datetime,
+        chosen: ResolvedFilter,
+        entitlement: ResolvedFilter,
+        sort: SortName,
+        position: Position | None,
+        limit: int,
+        forms: frozenset[str],
+    ) -> tuple[Plan, Shape]:
+        """A page of a list, with the key that it is sorted by as the last column."""
+        key = article.c[SORT_COLUMNS[sort]]
+        is_by_date = isinstance(key.type, UtcDateTime)
+        shape = _shape(now, (chosen, entitlement), limit)
+        if position is not None:
+            value, row_id = position.key
+            shape.texts.append(row_id)
+            if is_by_date:
+                shape.dates.append(datetime.fromisoformat(value))
+            else:
+                shape.texts.append(value)
+            shape.key = (shape.key, position.backwards, position.inclusive)
+
+        def make(stand_ins: _StandIns) -> sa.Select[Any]:
+            wanted = stand_ins.filter(chosen)
+            entitled = stand_ins.filter(entitlement)
+            place = position
+            if position is not None:
+                its_id = stand_ins.text()
+                value = stand_ins.date().isoformat() if is_by_date else stand_ins.text()
+                place = replace(position, key=(value, its_id))
+            selection = Selection(_NO_SESSION, Visibility(stand_ins.now), wanted, entitled)
+            columns = [*self._columns(forms), self._as_bytes(key)]
+            return selection.page(columns, sort, place, _STAND_IN_LIMIT)
+
+        return self._find((sort, forms, shape.key), shape, make), shape
+
+    def of_article(
+        self,
+        now: datetime,
+        entitlement: ResolvedFilter,
+        ref: str,
+        *,
+        is_id: bool,
+        forms: frozenset[str],
+    ) -> tuple[Plan, Shape]:
+        """One article that may be seen, if there is one."""
+        shape = _shape(now, (entitlement,), 0)
+        shape.texts.append(ref)
+
+        def make(stand_ins: _StandIns) -> sa.Select[Any]:
+            entitled = stand_ins.filter(entitlement)
+            selection = Selection(_NO_SESSION, Visibility(stand_ins.now), NOTHING, entitled)
+            named = article.c.id if is_id else article.c.slug
+            rows = article_with_body if forms else article
+            found = sa.select(*self._columns(forms)).select_from(rows)
+            return found.where(*selection.conditions(), named == stand_ins.text())
+
+        return self._find((is_id, forms, shape.key), shape, make), shape
+
+    def _columns(self, forms: frozenset[str]) -> list[Any]:
+        shown = [
+            names_number,
+            article.c.version,
+            article.c.updated_at,
+            *map(self._as_bytes, (article.c.id, article.c.slug)),
+            *map(self._as_bytes, (article.c.pieces, article.c.links)),
+        ]
+        if forms:
+            html = sa.type_coerce(article_body.c.body_html, sa.Text)
+            shown += [self._as_bytes(html), self._as_bytes(article_body.c.body_text)]
+        return shown
+
+    def _find(
+        self, key: Hashable, shape: Shape, make: "Callable[[_StandIns], sa.Select[Any]]"
+    ) -> Plan:
+        # Dates are compared while the statement is made: those in another order need another one.
+        order = _order(shape.dates)
+        key = (key, order)
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            plan = self._plans[key]
+        else:
+            plan = self._plans[key] = self._made(shape, order, make)
+            if len(self._plans) > PLANS_MAX:
+                self._plans.popitem(last=False)
+        if plan is None:
+            raise NotPlain
+        return plan
+
+    def _made(
+        self,
+        shape: Shape,
+        order: tuple[int, ...],
+        make: "Callable[[_StandIns], sa.Select[Any]]",
+    ) -> Plan | None:
+        stand_ins = _StandIns(len(shape.texts), order)
+        try:
+            statement = make(stand_ins)
+        except NotPlain:
+            return None
+        compiled = statement.compile(
+            dialect=self._dialect, compile_kwargs={"render_postcompile": True}
+        )
+        numbers = {(type(one), one): number for number, one in enumerate(stand_ins.values)}
+        constants: list[Any] = []
+        places = []
+        for name in compiled.positiontup or ():
+            value = compiled.params[name]
+            number = numbers.get((type(value), value))
+            if number is not None:
+                places.append((len(constants), number))
+                value = None
+            elif (process := compiled._bind_processors.get(name)) is not None:
+                value = cast(Callable[[Any], Any], process)(value)
+            constants.append(value)
+        return Plan(str(compiled), tuple(constants), tuple(places))
+
+
+class _StandIns:
+    """What stands for the values of a request, given out in the order in which a shape has them."""
+
+    def __init__(self, texts: int, order: tuple[int, ...]) -> None:
+        # No text that a request may have begins with NUL, and no date is that old.
+        self._texts = [f"\x00{number}" for number in range(texts)]
+        self._dates = [_FIRST_DATE + timedelta(days=rank) for rank in order]
+        self.now = self._dates[0]
+        self.values = [*self._texts, _STAND_IN_LIMIT + 1, *self._dates, self.now + MOMENT]
+        self._next_text, self._next_date = iter(self._texts), iter(self._dates[1:])
+
+    def text(self) -> str:
+        return next(self._next_text)
+
+    def date(self) -> datetime:
+        return next(self._next_date)
+
+    def filter(self, resolved: ResolvedFilter) -> ResolvedFilter:
+        if resolved is NOTHING:
+            return resolved
+        wanted = resolved.wanted
+        linked = tuple(Linked(one.kind, self._some(one.ids)) for one in resolved.linked)
+        excluded = self._some(resolved.excluded)
+        values: dict[str, Any] = {
+            "language": [",".join(self._some(choices)) for choices in _languages(wanted)],
+            "ids": [",".join(self._some(choices)) for choices in groups(wanted.ids)],
+            "status": wanted.status,
+        }
+        values |= {name: getattr(wanted, name) and self.date() for name in _DATES}
+        plain = ArticleFilter.model_construct(**values)
+        return ResolvedFilter(plain, linked, excluded, resolved.holds_nothing)
+
+    def _some(self, values: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self.text() for _ in values)
+
+
+_DATES = ("published_since", "published_until", "updated_since")
+
+
+def _shape(now: datetime, filters: Sequence[ResolvedFilter], limit: int) -> Shape:
+    shape = Shape((), [], [now], limit)
+    keys: list[Hashable] = []
+    for resolved in filters:
+        if resolved is NOTHING:
+            keys.append(None)
+            continue
+        wanted = resolved.wanted
+        languages, ids = _languages(wanted), groups(wanted.ids)
+        dated = [at for name in _DATES if (at := getattr(wanted, name)) is not None]
+        for some in (*(one.ids for one in resolved.linked), resolved.excluded):
+            shape.texts += some
+        for choices in languages:
+            shape.texts += choices
+        for choices in ids:
+            shape.texts += map(str.lower, choices)
+        shape.dates += dated
+        keys.append(
+            (
+                *((one.kind, len(one.ids)) for one in resolved.linked),
+                len(resolved.excluded),
+                tuple(map(len, languages)),
+                tuple(map(len, ids)),
+                tuple(wanted.status),
+                resolved.holds_nothing,
+                *(getattr(wanted, name) is None for name in _DATES),
+            )
+        )
+    shape.key = tuple(keys)
+    return shape
+
+
+def _languages(wanted: ArticleFilter) -> list[tuple[str, ...]]:
+    """Each *or* of languages, as `Selection` compares them."""
+    return [
+        tuple(dict.fromkeys(choice.lower() for choice in choices))
+        for choices in groups(wanted.language)
+    ]
+
+
+def _order(dates: list[datetime]) -> tuple[int, ...]:
+    """The rank of each date. Raises `NotPlain` where two are the same, or no more apart than now
+    is from the moment after it."""
+    if len(dates) == 1:
+        return (0,)
+    rising = sorted([*dates, dates[0] + MOMENT])
+    if any(one == other for one, other in pairwise(rising)):
+        raise NotPlain
+    return tuple(rising.index(at) for at in dates)
+
+
+class _NoSession:
+    """In place of a session, where no statement may be run while another is made."""
+
+    def connection(self) -> Any:
+        raise NotPlain
+
+
+_NO_SESSION = cast(Session, _NoSession())

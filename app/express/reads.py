@@ -1,0 +1,230 @@
+"""Cold reads by the short way: from the address to the bytes, without FastAPI and SQLAlchemy.
+
+What it answers is what the long way answers, byte for byte, for readers of what is public, keys
+with entitlements among them. Whatever it cannot do, or finds nothing for, it leaves to the long
+way, with all errors: it never says more than the long way would, nor anything first.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.datastructures import State
+
+from app.access.visibility import ArticleFilter, Visibility, refs_in
+from app.archive.filter import ResolvedFilter, filter_by_ids, tag_refs_of
+from app.articles.models import ArticleQuery, ArticleView
+from app.articles.queries import View, view_of
+from app.db.database import Database
+from app.express.joining import Joiner, NotWritten, whole
+from app.express.names import Names, Unknown
+from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape
+from app.express.readers import Reader
+from app.web.conditional import VARY, cache_control, entity_tag
+from app.web.pages import Paging
+from app.web.params import given_parameters, is_id, parameters_of
+from app.web.problems import Problem
+
+LIST, ITEM = "/v1/articles", "/v1/articles/"
+TRIES = 4
+"""Names may have to be looked up first, and may change while they are."""
+QUERY_LENGTH_KEPT = 500
+"""Longer query strings are validated each time, so that nobody fills the memory with them."""
+Headers = list[tuple[bytes, bytes]]
+
+
+class NotHere(Exception):
+    """The long way is to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer of status 200 before its content coding; `template` is that of its route."""
+
+    headers: Headers
+    body: bytes
+    tag: str
+    template: str
+
+
+class Reads:
+    """Reads articles for whoever sees what is public."""
+
+    def __init__(self, app: State, database: Database, reader: Reader) -> None:
+        self._app = app
+        self._reader = reader
+        self._plans = Plans(reader.dialect, reader.as_bytes)
+        self._names = Names(database)
+        self._joiner = Joiner(self._names, app.settings.article_url_template)
+        self._cache_control = {
+            private: cache_control(app.settings.cache_max_age_seconds, private).encode()
+            for private in (False, True)
+        }
+
+    async def answer(
+        self, path: str, query: bytes, visibility: Visibility, now: datetime, *, private: bool
+    ) -> Made | None:
+        """The answer to a GET; None where the long way is to be gone."""
+        if visibility.previews or visibility.embargoed:
+            return None
+        try:
+            if path == LIST:
+                return await self._list(query, visibility, now, private=private)
+            ref = path.removeprefix(ITEM)
+            if ref == path or not ref or "/" in ref or "\x00" in ref:
+                return None
+            return await self._article(ref, query, visibility, now, private=private)
+        except (NotHere, NotPlain, NotWritten, Problem, ValidationError):
+            return None
+
+    async def _article(
+        self, ref: str, query: bytes, visibility: Visibility, now: datetime, *, private: bool
+    ) -> Made:
+        asked = _asked(ArticleView, query)
+        view = _view(asked.fields, asked.body, "html")
+        named_by_id = is_id(ref)
+
+        def planned() -> tuple[Plan, Shape]:
+            return self._plans.of_article(
+                now,
+                self._resolved(visibility.entitlement),
+                ref.lower() if named_by_id else ref,
+                is_id=named_by_id,
+                forms=view.body_forms,
+            )
+
+        rows, (document,) = await self._read(planned, view)
+        tag = entity_tag(document, rows[0][1])
+        return self._made(document, tag, "/v1/articles/{ref}", b"", private=private)
+
+    async def _list(
+        self, query: bytes, visibility: Visibility, now: datetime, *, private: bool
+    ) -> Made:
+        asked = _asked(ArticleQuery, query)
+        paging = Paging(
+            self._app, LIST, asked, "articles", visibility.fingerprint, ("fields", "body", "count")
+        )
+        wanted = paging.params
+        if wanted.count != "none" or refs_in(wanted.status) - {"published"}:
+            raise NotHere
+        view = _view(wanted.fields, wanted.body)
+
+        def planned() -> tuple[Plan, Shape]:
+            return self._plans.of_list(
+                now,
+                self._resolved(None if _has_no_filter(wanted) else wanted),
+                self._resolved(visibility.entitlement),
+                wanted.sort,
+                paging.position,
+                wanted.limit,
+                view.body_forms,
+            )
+
+        backwards = paging.position is not None and paging.position.backwards
+        rows, documents = await self._read(planned, view, limit=wanted.limit, backwards=backwards)
+        is_by_date = wanted.sort != "headline"
+
+        def key_of(row: Sequence[Any]) -> tuple[Any, ...]:
+            key = self._reader.json_instant(row[-1]) if is_by_date else row[-1]
+            return (key.decode(), row[3].decode())
+
+        _, page = paging.page(rows, key_of)
+        body = b'{"data":[%b],"page":%b}' % (b",".join(documents), to_json(page))
+        links = paging.links(page).encode("latin-1")
+        return self._made(body, entity_tag(body), LIST, links, private=private)
+
+    async def _read(
+        self,
+        planned: Callable[[], tuple[Plan, Shape]],
+        view: View,
+        *,
+        limit: int = 1,
+        backwards: bool = False,
+    ) -> tuple[Sequence[Any], list[bytes]]:
+        """The rows in the order that they were read in, and the documents of the page in its own."""
+        names, reader, joiner = self._names, self._reader, self._joiner
+        for _ in range(TRIES):
+            try:
+                plan, shape = planned()
+                values = [
+                    reader.instant(one) if isinstance(one, datetime) else one
+                    for one in shape.values
+                ]
+                rows = await reader.rows(plan.sql, plan.parameters(values))
+                if not rows:
+                    raise NotHere
+                if rows[0][0] != names.number:
+                    names.forget(rows[0][0])
+                    continue
+                documents = [
+                    whole(
+                        joiner.article(row, reader.json_instant(row[2])),
+                        view,
+                        *(row[7:9] if view.body_forms else _NO_BODY),
+                    )
+                    for row in rows[:limit]
+                ]
+            except Unknown as unknown:
+                if not await names.look_up(unknown):
+                    raise NotHere from None
+            else:
+                if backwards:
+                    documents.reverse()
+                return rows, documents
+        raise NotHere
+
+    def _resolved(self, wanted: ArticleFilter | None) -> ResolvedFilter:
+        """The filter with its refs looked up in memory; raises `Unknown`.
+
+        One with a ref that leads nowhere goes the long way, so entitlements need no other care.
+        """
+        if wanted is None:
+            return NOTHING
+        tags = self._names.known("tag", tag_refs_of(wanted))
+        authors = self._names.known("author", refs_in(wanted.author))
+        return filter_by_ids(wanted, tags, authors, is_entitlement=False)
+
+    def _made(self, body: bytes, tag: str, template: str, links: bytes, *, private: bool) -> Made:
+        headers = [
+            (b"etag", tag.encode()),
+            (b"cache-control", self._cache_control[private]),
+            (b"vary", VARY.encode()),
+            *([(b"link", links)] if links else ()),
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+        ]
+        return Made(headers, body, tag, template)
+
+
+_NO_BODY = (None, None)
+_PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView)}
+_NOT_FILTERS = {"limit", "cursor", "sort", "fields", "body", "count"}
+Query = TypeVar("Query", ArticleQuery, ArticleView)
+
+
+def _validated(model: type[Query], query: bytes) -> Query:
+    return model.model_validate(given_parameters(query, _PARAMETERS[model]))
+
+
+_kept = lru_cache(1_000)(_validated)
+
+
+def _asked(model: type[Query], query: bytes) -> Query:
+    """The parameters, as the route would validate them; raises where it would refuse them."""
+    return (_kept if len(query) <= QUERY_LENGTH_KEPT else _validated)(model, query)
+
+
+def _has_no_filter(wanted: ArticleQuery) -> bool:
+    return wanted.model_fields_set <= _NOT_FILTERS
+
+
+@lru_cache(1_000)
+def _view(fields: str | None, body: str | None, default_body: str = "") -> View:
+    view = view_of(fields, body, default_body=default_body)
+    if "source" in view.body_forms:
+        raise NotHere
+    return view
