@@ -56,19 +56,23 @@ class ArticleFilter(StrictModel):
     """Which articles. The same words in a list's address and in a key's entitlement."""
 
     tag: Choices = Field(
-        default=[],
+        default_factory=list,
         description="Tags (id or slug). Twice: and. Comma: or.",
         examples=[["climate,energy"]],
     )
-    author: Choices = Field(default=[], description="Authors (id or slug). Twice: and. Comma: or.")
-    section: Choices = Field(default=[], description="Sections (id or slug of the tag). Comma: or.")
+    author: Choices = Field(
+        default_factory=list, description="Authors (id or slug). Twice: and. Comma: or."
+    )
+    section: Choices = Field(
+        default_factory=list, description="Sections (id or slug of the tag). Comma: or."
+    )
     language: Choices = Field(
-        default=[],
+        default_factory=list,
         description="Languages exactly as articles have them, in any case. Comma: or.",
         examples=[["en-GB,en-US"]],
     )
     status: Annotated[Choices, AfterValidator(_known_statuses)] = Field(
-        default=[],
+        default_factory=list,
         description="Statuses; others than `published` need the `preview` scope. Comma: or.",
         json_schema_extra={
             "items": {
@@ -78,10 +82,10 @@ class ArticleFilter(StrictModel):
         },
     )
     exclude_tag: Choices = Field(
-        default=[], description="Articles with any of these tags are left out."
+        default_factory=list, description="Articles with any of these tags are left out."
     )
     ids: Annotated[Choices, AfterValidator(_known_ids)] = Field(
-        default=[],
+        default_factory=list,
         description="Only these articles, by id. Comma: or.",
         json_schema_extra={"items": {"type": "string", "pattern": f"^{_UUID}(,{_UUID})*$"}},
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,7 +48,7 @@ class View:
     fields: frozenset[str]
     body_forms: frozenset[str]
 
-    @property
+    @cached_property
     def is_whole(self) -> bool:
         """Whether no field is left out; of a body there are those forms."""
         return self.fields.issuperset(FIELDS) or self.fields.issuperset({*FIELDS} - {"body"})

@@ -71,8 +71,11 @@ class ResponseCache:
             self.figures.hits += 1
         return answer
 
+    def takes(self, answer: Answer) -> bool:
+        return answer.size_bytes * SHARE_MAX <= self.bytes_max
+
     def put(self, key: Hashable, answer: Answer) -> None:
-        if answer.size_bytes * SHARE_MAX > self.bytes_max or key in self._answers:
+        if not self.takes(answer) or key in self._answers:
             return
         self._answers[key] = answer
         self.figures.bytes += answer.size_bytes

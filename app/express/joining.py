@@ -6,12 +6,13 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from app.archive.pieces import BETWEEN, BETWEEN_AUTHORS, FORMAT
-from app.articles.queries import View
 from app.express.names import Names, Unknown
 
 _BETWEEN, _BETWEEN_AUTHORS = BETWEEN.encode(), BETWEEN_AUTHORS.encode()
 _FORMAT = FORMAT.encode()
 _ID_LENGTH = 36
+FIRST_OF_BODY = 7
+"""Where in a row of a `Plan` the forms of the body begin."""
 
 
 class NotWritten(Exception):
@@ -37,55 +38,49 @@ class Joiner:
         form, head, own_byline, looks, rights, tail = pieces.split(_BETWEEN)
         if form != _FORMAT:
             raise NotWritten
-        byline, authors, tags, section = self._linked(links)
-        return b'{"id":"%b","slug":"%b","url":"%b",%b,"byline":%b,%b,"authors":[%b],"tags":[%b],"section":%b,%b,"updated_at":"%b","version":%d,%b' % (
-            row_id, slug, slug.join(self._url_parts), head, own_byline or byline, looks, authors,
-            tags, section, rights, updated_at, version, tail,
-        )  # fmt: skip
-
-    def _linked(self, links: bytes) -> tuple[bytes, ...]:
-        """The names of the authors as a byline, the authors, the tags and the section."""
         its_authors, its_tags, section = links.split(_BETWEEN)
         names = self._names
+        tags = names.tags
         try:
-            if its_authors:
-                credited = its_authors.split(_BETWEEN_AUTHORS)
-                if len(credited) == 1:
-                    one = names.authors[its_authors[:_ID_LENGTH]]
-                    byline = b'"%b"' % one.within_byline
-                    authors = b"%b%b}" % (one.before_role, its_authors[_ID_LENGTH:])
-                else:
-                    found = [names.authors[each[:_ID_LENGTH]] for each in credited]
-                    byline = b'"%b"' % b", ".join([one.within_byline for one in found])
-                    authors = b",".join(
-                        [
-                            b"%b%b}" % (one.before_role, each[_ID_LENGTH:])
-                            for one, each in zip(found, credited, strict=True)
-                        ]
-                    )
-            else:
-                byline, authors = b"null", b""
-            tags = b",".join([names.tags[one] for one in its_tags.split(b",")]) if its_tags else b""
-            return byline, authors, tags, names.tags[section] if section else b"null"
+            byline, authors = names.credits.get(its_authors) or self._credited(its_authors)
+            return b"".join(
+                (
+                    b'{"id":"', row_id, b'","slug":"', slug,
+                    b'","url":"', slug.join(self._url_parts), b'",', head,
+                    b',"byline":', own_byline or byline, b",", looks,
+                    b',"authors":[', authors,
+                    b'],"tags":[',
+                    b",".join([tags[one] for one in its_tags.split(b",")]) if its_tags else b"",
+                    b'],"section":', tags[section] if section else b"null", b",", rights,
+                    b',"updated_at":"', updated_at, b'","version":', b"%d" % version, b",", tail,
+                )
+            )  # fmt: skip
         except KeyError:
-            ids = [each[:_ID_LENGTH] for each in its_authors.split(_BETWEEN_AUTHORS)]
-            ids += [*its_tags.split(b","), section]
-            raise Unknown({one for one in ids if one}) from None
+            ids = [one[:_ID_LENGTH] for one in its_authors.split(_BETWEEN_AUTHORS)]
+            raise Unknown(one for one in (*ids, *its_tags.split(b","), section) if one) from None
+
+    def _credited(self, its_authors: bytes) -> tuple[bytes, bytes]:
+        """The authors' names as a byline, and the authors; kept, for an author has many articles."""
+        credited = its_authors.split(_BETWEEN_AUTHORS) if its_authors else []
+        found = [(self._names.authors[one[:_ID_LENGTH]], one[_ID_LENGTH:]) for one in credited]
+        byline = b'"%b"' % b", ".join([author.within_byline for author, _ in found])
+        authors = b",".join([b"%b%b}" % (author.before_role, role) for author, role in found])
+        credit = self._names.credits[its_authors] = (byline if found else b"null", authors)
+        return credit
 
 
-def whole(article: bytes, view: View, html: bytes | None, text: bytes | None) -> bytes:
-    """An article's JSON with the fields and the forms of the body that a view has."""
-    if view.body_forms:
-        forms = []
-        if "html" in view.body_forms:
-            forms.append(b'"html":%b' % (html or b"null"))
-        if "text" in view.body_forms:
-            forms.append(b'"text":%b' % (b"null" if text is None else to_json(text.decode())))
-        body = b"null" if html is None else b"{%b}" % b",".join(forms)
-        document = b'%b,"body":%b}' % (article, body)
-    else:
-        document = article + b"}"
-    if view.is_whole:
-        return document
-    fields = from_json(document)
-    return to_json({name: value for name, value in fields.items() if name in view.fields})
+def with_body(article: bytes, forms: frozenset[str], row: Sequence[Any]) -> bytes:
+    """The same with those forms of its body."""
+    html = row[FIRST_OF_BODY]
+    if html is None:
+        return article + b',"body":null'
+    if "text" not in forms:
+        return b'%b,"body":{"html":%b}' % (article, html)
+    text = to_json(row[FIRST_OF_BODY + 1].decode())
+    before = b'"html":%b,' % html if "html" in forms else b""
+    return b'%b,"body":{%b"text":%b}' % (article, before, text)
+
+
+def cut(document: bytes, fields: frozenset[str]) -> bytes:
+    """The document with those fields only."""
+    return to_json({name: one for name, one in from_json(document).items() if name in fields})

@@ -50,6 +50,8 @@ class Names:
     number: int = -1
     authors: dict[bytes, AuthorName] = field(default_factory=dict)
     tags: dict[bytes, bytes] = field(default_factory=dict)
+    credits: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
+    """Bylines and authors of articles, by how `links_of` writes these authors down."""
     refs: dict[Ref, str] = field(default_factory=dict)
 
     async def look_up(self, unknown: Unknown) -> bool:
@@ -74,11 +76,12 @@ class Names:
 
     def forget(self, number: int) -> None:
         self.number = number
-        for names in (self.authors, self.tags, self.refs):
+        for names in (self.authors, self.tags, self.credits, self.refs):
             names.clear()
 
     def _are_many(self) -> bool:
-        return len(self.authors) + len(self.tags) + len(self.refs) > NAMES_MAX
+        kept = len(self.authors) + len(self.tags) + len(self.refs) + len(self.credits)
+        return kept > NAMES_MAX
 
     def _read(self, unknown: Unknown) -> "Names":
         ids = [one.decode() for one in unknown.ids]

@@ -154,8 +154,11 @@ class Plans:
             *map(self._as_bytes, (article.c.pieces, article.c.links)),
         ]
         if forms:
+            # Who wants the text needs to know as well whether there is a body at all.
             html = sa.type_coerce(article_body.c.body_html, sa.Text)
-            shown += [self._as_bytes(html), self._as_bytes(article_body.c.body_text)]
+            shown.append(self._as_bytes(html))
+        if "text" in forms:
+            shown.append(self._as_bytes(article_body.c.body_text))
         return shown
 
     def _find(
@@ -251,10 +254,12 @@ def _shape(now: datetime, filters: Sequence[ResolvedFilter], limit: int) -> Shap
             keys.append(None)
             continue
         wanted = resolved.wanted
-        languages, ids = _languages(wanted), groups(wanted.ids)
+        languages = _languages(wanted) if wanted.language else []
+        ids = groups(wanted.ids) if wanted.ids else ()
         dated = [at for name in _DATES if (at := getattr(wanted, name)) is not None]
-        for some in (*(one.ids for one in resolved.linked), resolved.excluded):
-            shape.texts += some
+        for linked in resolved.linked:
+            shape.texts += linked.ids
+        shape.texts += resolved.excluded
         for choices in languages:
             shape.texts += choices
         for choices in ids:

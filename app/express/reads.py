@@ -20,7 +20,7 @@ from app.archive.filter import ResolvedFilter, filter_by_ids, tag_refs_of
 from app.articles.models import ArticleQuery, ArticleView
 from app.articles.queries import View, view_of
 from app.db.database import Database
-from app.express.joining import Joiner, NotWritten, whole
+from app.express.joining import Joiner, NotWritten, cut, with_body
 from app.express.names import Names, Unknown
 from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape
 from app.express.readers import Reader
@@ -124,8 +124,9 @@ class Reads:
                 view.body_forms,
             )
 
-        backwards = paging.position is not None and paging.position.backwards
-        rows, documents = await self._read(planned, view, limit=wanted.limit, backwards=backwards)
+        rows, documents = await self._read(planned, view, limit=wanted.limit)
+        if paging.position is not None and paging.position.backwards:
+            documents.reverse()
         is_by_date = wanted.sort != "headline"
 
         def key_of(row: Sequence[Any]) -> tuple[Any, ...]:
@@ -143,9 +144,8 @@ class Reads:
         view: View,
         *,
         limit: int = 1,
-        backwards: bool = False,
     ) -> tuple[Sequence[Any], list[bytes]]:
-        """The rows in the order that they were read in, and the documents of the page in its own."""
+        """The rows, and the documents of those to show, in the order that they were read in."""
         names, reader, joiner = self._names, self._reader, self._joiner
         for _ in range(TRIES):
             try:
@@ -160,21 +160,13 @@ class Reads:
                 if rows[0][0] != names.number:
                     names.forget(rows[0][0])
                     continue
-                documents = [
-                    whole(
-                        joiner.article(row, reader.json_instant(row[2])),
-                        view,
-                        *(row[7:9] if view.body_forms else _NO_BODY),
-                    )
-                    for row in rows[:limit]
-                ]
+                shown = rows[:limit]
+                documents = [joiner.article(row, reader.json_instant(row[2])) for row in shown]
             except Unknown as unknown:
                 if not await names.look_up(unknown):
                     raise NotHere from None
             else:
-                if backwards:
-                    documents.reverse()
-                return rows, documents
+                return rows, _shown(documents, shown, view)
         raise NotHere
 
     def _resolved(self, wanted: ArticleFilter | None) -> ResolvedFilter:
@@ -184,6 +176,8 @@ class Reads:
         """
         if wanted is None:
             return NOTHING
+        if not (wanted.tag or wanted.section or wanted.exclude_tag or wanted.author):
+            return ResolvedFilter(wanted, (), (), holds_nothing=False)
         tags = self._names.known("tag", tag_refs_of(wanted))
         authors = self._names.known("author", refs_in(wanted.author))
         return filter_by_ids(wanted, tags, authors, is_entitlement=False)
@@ -200,7 +194,16 @@ class Reads:
         return Made(headers, body, tag, template)
 
 
-_NO_BODY = (None, None)
+def _shown(documents: list[bytes], rows: Sequence[Any], view: View) -> list[bytes]:
+    """Whole documents of the view, from ones whose last brace is left out."""
+    if view.body_forms:
+        documents = [
+            with_body(one, view.body_forms, row) for one, row in zip(documents, rows, strict=True)
+        ]
+    documents = [one + b"}" for one in documents]
+    return documents if view.is_whole else [cut(one, view.fields) for one in documents]
+
+
 _PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView)}
 _NOT_FILTERS = {"limit", "cursor", "sort", "fields", "body", "count"}
 Query = TypeVar("Query", ArticleQuery, ArticleView)

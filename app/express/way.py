@@ -173,13 +173,14 @@ class Express:
         answer = _answer(
             made.headers, made.body, made.tag, asked, self.metrics.route_at(made.template)
         )
-        if asked.epoch is not None and self.freshness.epoch() is asked.epoch:
+        is_kept = asked.epoch is not None and self.cache.takes(answer)
+        if is_kept and self.freshness.epoch() is asked.epoch:
             self.cache.put(asked.key, answer)
         return answer
 
     def keep(self, asked: Asked, answer: Answer, caller: Caller | None) -> None:
         """Keeps what the long way answered, and who asked, unless something changed meanwhile."""
-        if self.freshness.epoch() is not asked.epoch:
+        if asked.epoch is None or self.freshness.epoch() is not asked.epoch:
             return
         self.cache.begin(asked.epoch)
         path, query, rights, coding, origin = asked.key
