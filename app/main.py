@@ -105,6 +105,7 @@ def create_app(
     app.state.search_state = partial(_search_state, app)
     app.state.freshness = freshness_of(app.state.database, clock)
     app.state.reader = reader_of(app.state.database)
+    app.state.reads = Reads(app.state, app.state.database, app.state.reader)
     _add_routes(app, settings)
     _add_middleware(app, settings)
     install_openapi(app)
@@ -202,7 +203,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     express = Express(
         app.state.freshness,
         ResponseCache(settings.response_cache_bytes, app.state.metrics.response_cache),
-        Reads(app.state, app.state.database, app.state.reader),
+        app.state.reads,
         app.state.metrics,
         app.state.clock,
         origins=settings.cors_origins,

@@ -77,6 +77,10 @@ class Newsroom:
     def get(self, path: str, headers: dict[str, str] | None = None) -> Response:
         return self.client.get(path, headers=headers or {}, follow_redirects=False)
 
+    def long_way(self, path: str, headers: dict[str, str] | None = None) -> Response:
+        """The answer of the route itself: what has a preference is neither kept nor read before it."""
+        return self.get(path, {"Prefer": "handling=lenient", **(headers or {})})
+
     def send(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Response:

@@ -29,8 +29,8 @@ class Joiner:
     def article(self, row: Sequence[Any], updated_at: bytes) -> bytes:
         """The JSON of an article without a body, its last brace left out.
 
-        `row` is one of a `Plan`. Raises `Unknown` for names that have to be looked up, `NotWritten`
-        where the pieces are none.
+        `row` is one of a `Plan`. Raises `KeyError` for a name that has to be looked up first,
+        `NotWritten` where the pieces are none.
         """
         _, version, _, row_id, slug, pieces, links, *_ = row
         if pieces is None or links is None:
@@ -41,23 +41,29 @@ class Joiner:
         its_authors, its_tags, section = links.split(_BETWEEN)
         names = self._names
         tags = names.tags
-        try:
-            byline, authors = names.credits.get(its_authors) or self._credited(its_authors)
-            return b"".join(
-                (
-                    b'{"id":"', row_id, b'","slug":"', slug,
-                    b'","url":"', slug.join(self._url_parts), b'",', head,
-                    b',"byline":', own_byline or byline, b",", looks,
-                    b',"authors":[', authors,
-                    b'],"tags":[',
-                    b",".join([tags[one] for one in its_tags.split(b",")]) if its_tags else b"",
-                    b'],"section":', tags[section] if section else b"null", b",", rights,
-                    b',"updated_at":"', updated_at, b'","version":', b"%d" % version, b",", tail,
-                )
-            )  # fmt: skip
-        except KeyError:
-            ids = [one[:_ID_LENGTH] for one in its_authors.split(_BETWEEN_AUTHORS)]
-            raise Unknown(one for one in (*ids, *its_tags.split(b","), section) if one) from None
+        byline, authors = names.credits.get(its_authors) or self._credited(its_authors)
+        return b"".join(
+            (
+                b'{"id":"', row_id, b'","slug":"', slug,
+                b'","url":"', slug.join(self._url_parts), b'",', head,
+                b',"byline":', own_byline or byline, b",", looks,
+                b',"authors":[', authors,
+                b'],"tags":[',
+                b",".join([tags[one] for one in its_tags.split(b",")]) if its_tags else b"",
+                b'],"section":', tags[section] if section else b"null", b",", rights,
+                b',"updated_at":"', updated_at, b'","version":', b"%d" % version, b",", tail,
+            )
+        )  # fmt: skip
+
+    def unknown(self, rows: Sequence[Any]) -> Unknown:
+        """All names of some rows that have to be looked up."""
+        ids = set()
+        for row in rows:
+            its_authors, its_tags, section = row[6].split(_BETWEEN)
+            ids |= {one[:_ID_LENGTH] for one in its_authors.split(_BETWEEN_AUTHORS)}
+            ids |= {*its_tags.split(b","), section}
+        known = self._names.authors.keys() | self._names.tags.keys() | {b""}
+        return Unknown(ids - known)
 
     def _credited(self, its_authors: bytes) -> tuple[bytes, bytes]:
         """The authors' names as a byline, and the authors; kept, for an author has many articles."""

@@ -20,6 +20,7 @@ from pydantic_core import to_json
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
+from app.db.columns import UtcDateTime
 from app.db.database import Database
 
 log = structlog.get_logger("byline.express")
@@ -106,7 +107,7 @@ class SqliteReader:
 class PostgresqlReader:
     """A few connections, each with its prepared statements; where all are busy, one waits its turn."""
 
-    dialect: sa.Dialect = PGDialect_asyncpg()
+    dialect: sa.Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -116,7 +117,7 @@ class PostgresqlReader:
         self._thread_id = 0
 
     def as_bytes(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        if not isinstance(column.type, sa.String):
+        if isinstance(column.type, UtcDateTime):
             return column
         return sa.func.convert_to(sa.cast(column, sa.Text), sa.literal_column("'UTF8'"))
 

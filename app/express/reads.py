@@ -30,10 +30,11 @@ from app.web.params import given_parameters, is_id, parameters_of
 from app.web.problems import Problem
 
 LIST, ITEM = "/v1/articles", "/v1/articles/"
-TRIES = 4
+TRIES = 5
 """Names may have to be looked up first, and may change while they are."""
 QUERY_LENGTH_KEPT = 500
 """Longer query strings are validated each time, so that nobody fills the memory with them."""
+VARIES = VARY.encode()
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -150,24 +151,30 @@ class Reads:
         for _ in range(TRIES):
             try:
                 plan, shape = planned()
-                values = [
-                    reader.instant(one) if isinstance(one, datetime) else one
-                    for one in shape.values
-                ]
-                rows = await reader.rows(plan.sql, plan.parameters(values))
-                if not rows:
-                    raise NotHere
-                if rows[0][0] != names.number:
-                    names.forget(rows[0][0])
-                    continue
-                shown = rows[:limit]
-                documents = [joiner.article(row, reader.json_instant(row[2])) for row in shown]
             except Unknown as unknown:
-                if not await names.look_up(unknown):
-                    raise NotHere from None
-            else:
-                return rows, _shown(documents, shown, view)
+                await self._look_up(unknown)
+                continue
+            values = [
+                reader.instant(one) if isinstance(one, datetime) else one for one in shape.values
+            ]
+            rows = await reader.rows(plan.sql, plan.parameters(values))
+            if not rows:
+                raise NotHere
+            if rows[0][0] != names.number:
+                names.forget(rows[0][0])
+                continue
+            shown = rows[:limit]
+            try:
+                documents = [joiner.article(row, reader.json_instant(row[2])) for row in shown]
+            except KeyError:
+                await self._look_up(joiner.unknown(shown))
+                continue
+            return rows, _shown(documents, shown, view)
         raise NotHere
+
+    async def _look_up(self, unknown: Unknown) -> None:
+        if not await self._names.look_up(unknown):
+            raise NotHere
 
     def _resolved(self, wanted: ArticleFilter | None) -> ResolvedFilter:
         """The filter with its refs looked up in memory; raises `Unknown`.
@@ -186,7 +193,7 @@ class Reads:
         headers = [
             (b"etag", tag.encode()),
             (b"cache-control", self._cache_control[private]),
-            (b"vary", VARY.encode()),
+            (b"vary", VARIES),
             *([(b"link", links)] if links else ()),
             (b"content-length", b"%d" % len(body)),
             (b"content-type", b"application/json"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress._utils import parse_accept_encoding
 
@@ -25,6 +26,7 @@ from app.web import access_log
 from app.web.conditional import matching_tag, uncoded
 from app.web.metrics import Metrics
 
+log = structlog.get_logger("byline.express")
 KEPT = ("/v1/articles", "/v1/authors", "/v1/tags")
 """Lists and single things. What is below those (versions, related articles) goes the long way."""
 CODINGS = ("zstd", "br", "gzip")
@@ -145,9 +147,14 @@ class Express:
         path, query, *_ = asked.key
         caller = asked.caller
         visibility = Visibility(asked.now) if caller is None else caller.visibility
-        return await self._reads.answer(
-            path, query, visibility, asked.now, private=caller is not None
-        )
+        try:
+            return await self._reads.answer(
+                path, query, visibility, asked.now, private=caller is not None
+            )
+        except Exception:
+            # The long way answers, with an error if it comes to that.
+            log.exception("the short way failed")
+            return None
 
     async def made_once(self, asked: Asked) -> Answer | None:
         """The same, ready to leave and kept, for what leaves as it is made. Who asks for it while
@@ -170,9 +177,12 @@ class Express:
         made = await self.read(asked)
         if made is None:
             return None
-        answer = _answer(
-            made.headers, made.body, made.tag, asked, self.metrics.route_at(made.template)
-        )
+        # As `Cors` says of every answer.
+        headers = [
+            (name, value + b", Origin") if name == b"vary" else (name, value)
+            for name, value in made.headers
+        ]
+        answer = _answer(headers, made.body, made.tag, asked, self.metrics.route_at(made.template))
         is_kept = asked.epoch is not None and self.cache.takes(answer)
         if is_kept and self.freshness.epoch() is asked.epoch:
             self.cache.put(asked.key, answer)
