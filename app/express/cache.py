@@ -64,6 +64,10 @@ class ResponseCache:
             self.callers.clear()
             self.under_way = {}
 
+    def is_of(self, epoch: Epoch | None) -> bool:
+        """Whether that is still the epoch whose answers are here."""
+        return epoch is not None and epoch is self._epoch
+
     def get(self, key: Hashable) -> Answer | None:
         answer = self._answers.get(key)
         if answer is not None:

@@ -118,12 +118,12 @@ class Express:
                 return None
         elif not self.freshness.tells_of_keys:
             return None
-        epoch = self.freshness.epoch()
+        now = self._clock()
+        epoch = self.freshness.epoch(now)
         if epoch is not None:
             self.cache.begin(epoch)
         elif authorization is not None:
             return None
-        now = self._clock()
         caller = None if authorization is None else self._caller(authorization, now)
         accepted, if_none_match = found.get(b"accept-encoding"), found.get(b"if-none-match")
         return Asked(
@@ -183,16 +183,18 @@ class Express:
             for name, value in made.headers
         ]
         answer = _answer(headers, made.body, made.tag, asked, self.metrics.route_at(made.template))
-        is_kept = asked.epoch is not None and self.cache.takes(answer)
-        if is_kept and self.freshness.epoch() is asked.epoch:
+        if self.cache.is_of(asked.epoch):
             self.cache.put(asked.key, answer)
         return answer
 
     def keep(self, asked: Asked, answer: Answer, caller: Caller | None) -> None:
-        """Keeps what the long way answered, and who asked, unless something changed meanwhile."""
-        if asked.epoch is None or self.freshness.epoch() is not asked.epoch:
+        """Keeps what the long way answered, and who asked, unless another epoch has begun.
+
+        What was read is of the epoch that it was asked for in, or of a later one; then the next
+        request finds that, and all that is kept of this one goes.
+        """
+        if not self.cache.is_of(asked.epoch):
             return
-        self.cache.begin(asked.epoch)
         path, query, rights, coding, origin = asked.key
         if asked.authorization is not None:
             if caller is None or caller.key_id is None:
@@ -276,8 +278,15 @@ class Direct:
         scope["route"] = self.express.metrics.route_at(made.template)
         if asked.caller is not None:
             scope["state"]["key_id"] = asked.caller.key_id
-        await send({"type": "http.response.start", "status": 200, "headers": made.headers})
-        await send({"type": "http.response.body", "body": made.body})
+        status, headers, body = 200, made.headers, made.body
+        # `Gather` asks for the whole answer, and looks at what is known itself.
+        if any(name == b"if-none-match" for name, _ in scope["headers"]):
+            known = matching_tag(asked.if_none_match, made.tag)
+            if known is not None:
+                rest = [one for one in headers if one[0] not in _OF_A_BODY]
+                status, headers, body = 304, [(b"etag", known.encode("latin-1")), *rest], b""
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 class Gather:

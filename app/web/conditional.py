@@ -75,7 +75,7 @@ def matching_tag(given: str | None, tag: str) -> str | None:
     """The tag of `If-None-Match` that names these bytes, in whichever content coding."""
     if given is None:
         return None
-    if given.strip() == "*":
+    if given == tag or given.strip() == "*":
         return tag
     for found in _TAG.finditer(given):
         known = f'"{found.group(2)}"'

@@ -15,10 +15,14 @@ class HttpProtocol(HttpToolsProtocol):
     `abort`, which drops the connection.
     """
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._stopping = asyncio.Event()
+        self._told = {"stopping": self._stopping, "abort": transport.abort}
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._stopping = asyncio.Event()
-        self.scope["state"] |= {"stopping": self._stopping, "abort": self.transport.abort}
+        self.scope["state"] |= self._told
 
     def shutdown(self) -> None:
         super().shutdown()

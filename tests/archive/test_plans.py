@@ -36,7 +36,7 @@ def statements_of(
 
     sa.event.listen(newsroom.database.engine, "before_cursor_execute", note)
     try:
-        assert newsroom.get(path, key).status_code == 200
+        assert newsroom.long_way(path, key).status_code == 200
     finally:
         sa.event.remove(newsroom.database.engine, "before_cursor_execute", note)
     return [one for one in noted if not one[0].startswith("BEGIN")]
@@ -174,7 +174,7 @@ def filled(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def archive(open_newsroom: Callable[..., Newsroom], filled: str) -> Newsroom:
-    return open_newsroom(filled, response_cache_bytes=0)  # statements are counted here
+    return open_newsroom(filled)
 
 
 @pytest.mark.parametrize(
