@@ -17,6 +17,7 @@ from app.access.actions import database_id, shared_secret
 from app.access.idempotency import forget_old_answers
 from app.access.routes import router as access_router
 from app.articles.group_commit import GroupCommit
+from app.articles.missing_pieces import LOOK_SECONDS, PAUSE_SECONDS, make_missing_pieces
 from app.articles.routes import router as articles_router
 from app.articles.ticker import tick
 from app.authors.routes import router as authors_router
@@ -143,7 +144,11 @@ def _timers(app: FastAPI) -> list[Timer]:
     def forget_answers() -> bool:
         return forget_old_answers(database, clock(), hours, FORGET_BATCH) == FORGET_BATCH
 
+    def make_pieces() -> bool:
+        return make_missing_pieces(database) > 0
+
     timers = [
+        Timer("make pieces", LOOK_SECONDS, make_pieces, pause_seconds=PAUSE_SECONDS),
         Timer("forget revisions", FORGET_SECONDS, forget_revisions),
         Timer("forget answers", FORGET_SECONDS, forget_answers),
     ]
