@@ -53,7 +53,7 @@ def last_over(session: Session, kinds: frozenset[Kind], reach: Reach) -> int:
         walked = _walk(session, linked, reached, backwards=True)
         query = sa.select(former_state).where(things.sequence.in_(walked), things.kind == "article")
         for one in read_departures(session, query.order_by(things.sequence.desc())):
-            if reach.holds(one.state):
+            if reach.holds(one.state, one.sequence - 1):
                 return max(newest, one.sequence)
         if len(walked) < BATCH:
             return newest
@@ -78,7 +78,7 @@ def removed_articles(
     """
     waiting: list[Removal] = []
     for batch, reached in _batches(session, visibility, reach, place):
-        had = [one for one in batch if reach.holds(one.state)]
+        had = [one for one in batch if reach.holds(one.state, place.number)]
         for removal in _where_lost(session, visibility, reach, had):
             heapq.heappush(waiting, removal)
         # What later batches find was lost later than all of this one began to change.

@@ -111,7 +111,7 @@ def test_several_processes_at_once_and_writers_do_no_harm(
 def test_a_server_makes_them_by_itself(
     open_newsroom: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.main.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(missing_pieces, "LOOK_SECONDS", 0.1)
     newsroom = open_newsroom(database_url)
     newsroom.article("Plain")
     clear(newsroom.database)
