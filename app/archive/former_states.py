@@ -214,8 +214,8 @@ class Reach:
     """Whether a follower could have had an article while it was in some state.
 
     The same filter, entitlement and clock as `Selection`, for states that are no longer in the
-    tables it looks at. Refs mean what they meant then: when the state began, and at any number in
-    it that is asked for, as a new slug may find articles before they are moved.
+    tables it looks at. Refs mean what they meant then: when the state began, for what they mean
+    ends the states of all whom that concerns; but a new slug finds articles before they are moved.
     """
 
     def __init__(self, session: Session, visibility: Visibility, chosen: ArticleFilter) -> None:
@@ -240,14 +240,13 @@ class Reach:
                     return sorted({one for ref in choices for one in known.ever(ref)})
         return None
 
-    def holds(self, state: State, number: int | None = None) -> bool:
-        numbers = {state.state_sequence, state.state_sequence if number is None else number}
+    def holds(self, state: State, until: float) -> bool:
+        """Whether it could, from the beginning of the state on and before the number `until`."""
+        since = state.state_sequence
+        numbers = {since} | self._tags.first_meant(since, until)
+        numbers |= self._authors.first_meant(since, until)
         return any(self._shows(state, at) for at in state.moments()) and any(
-            all(
-                self._matches(state, one, is_entitlement, at)
-                for one, is_entitlement in self._filters
-            )
-            for at in numbers
+            all(self._matches(state, *one, number) for one in self._filters) for number in numbers
         )
 
     def _shows(self, state: State, at: datetime) -> bool:
