@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.archive import moves
+from app.archive.actions import move_articles
 from app.archive.models import PendingMove
 from app.archive.moves import move_some
 from app.changes.models import Revision
@@ -272,18 +273,17 @@ def test_a_batch_that_fails_leaves_its_place(
 ) -> None:
     rename(town, kind)
     move_some(town.database, town.clock())
-    whole = moves.move_articles
 
     def fails(*arguments: Any, **named: Any) -> None:
-        whole(*arguments, **named)
+        move_articles(*arguments, **named)
         raise RuntimeError
 
-    monkeypatch.setattr(moves, "move_articles", fails)
+    monkeypatch.setattr("app.archive.moves.move_articles", fails)
     before = versions(town)
     with pytest.raises(RuntimeError):
         move_some(town.database, town.clock())
     assert versions(town) == before
-    monkeypatch.setattr(moves, "move_articles", whole)
+    monkeypatch.setattr("app.archive.moves.move_articles", move_articles)
     move_all(town.database, town.clock)
     assert versions(town) == moved_once(town, *ALL)
 
