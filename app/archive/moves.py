@@ -27,10 +27,10 @@ from app.db.database import Database
 
 pending_move = table(PendingMove)
 MOVED_AT_ONCE_MAX = 1_000
-"""Articles; so many keep other writers waiting for about a third of a second."""
+"""Articles; so many keep other writers waiting for about a fifth of a second."""
 BATCH = 300
 PAUSE_SECONDS = 0.1
-"""Between batches, each of which takes about as long, so that writers have every other turn."""
+"""Between batches, so that writers have their turns."""
 _LINKS = {"author": (article_author, "author_id"), "tag": (article_tag, "tag_id")}
 
 
