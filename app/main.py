@@ -16,6 +16,8 @@ from starlette_compress import CompressMiddleware
 from app.access.actions import database_id, shared_secret
 from app.access.idempotency import forget_old_answers
 from app.access.routes import router as access_router
+from app.archive import moves
+from app.articles import missing_pieces
 from app.articles.group_commit import GroupCommit
 from app.articles.routes import router as articles_router
 from app.articles.ticker import tick
@@ -143,12 +145,31 @@ def _timers(app: FastAPI) -> list[Timer]:
     def forget_answers() -> bool:
         return forget_old_answers(database, clock(), hours, FORGET_BATCH) == FORGET_BATCH
 
+    def make_pieces() -> bool:
+        return missing_pieces.make_missing_pieces(database) > 0
+
+    def move() -> bool:
+        return moves.move_some(database, clock())
+
+    def tick_some() -> bool:
+        return tick(database, clock()) > 0
+
     timers = [
+        Timer(
+            "make pieces",
+            missing_pieces.LOOK_SECONDS,
+            make_pieces,
+            pause_seconds=missing_pieces.PAUSE_SECONDS,
+        ),
         Timer("forget revisions", FORGET_SECONDS, forget_revisions),
         Timer("forget answers", FORGET_SECONDS, forget_answers),
     ]
     if settings.ticker:
-        timers.append(Timer("tick", settings.tick_seconds, lambda: tick(database, clock()) > 0))
+        every = settings.tick_seconds
+        timers += [
+            Timer("tick", every, tick_some),
+            Timer("move articles", every, move, pause_seconds=moves.PAUSE_SECONDS),
+        ]
     return timers
 
 

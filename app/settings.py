@@ -111,10 +111,13 @@ class Settings(BaseSettings):
     )
     ticker: bool = Field(
         default=True,
-        description="This process numbers what the clock changes; any number of them may.",
+        description="This process numbers what the clock changes, and moves the articles of what was renamed; any number of them may.",
     )
     tick_seconds: float = Field(
-        0.5, ge=0.05, le=60, description="How often it looks for what the clock has changed."
+        0.5,
+        ge=0.05,
+        le=60,
+        description="How often it looks for what the clock has changed, and for what was renamed.",
     )
     stream_clients_max: int = Field(
         500, ge=1, le=100_000, description="Clients of one process that may wait for changes."

@@ -13,19 +13,27 @@ log = structlog.get_logger("byline.timers")
 class Timer(threading.Thread):
     """Does something every so many seconds, in a thread of its own, until it is stopped.
 
-    `work` says whether there is more of it to do at once. When it fails, it is tried again the next
-    time.
+    `work` says whether there is more of it to do, which it then does after a pause. When it fails,
+    it is tried again the next time.
     """
 
-    def __init__(self, name: str, every_seconds: float, work: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        name: str,
+        every_seconds: float,
+        work: Callable[[], bool],
+        *,
+        pause_seconds: float = 0,
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self._every_seconds = every_seconds
+        self._pause_seconds = pause_seconds
         self._work = work
         self._stopping = threading.Event()
 
     def run(self) -> None:
         while not self._stopping.wait(self._every_seconds):
-            while not self._stopping.is_set() and self._done_in_part():
+            while self._done_in_part() and not self._stopping.wait(self._pause_seconds):
                 pass
 
     def stop(self) -> None:

@@ -27,6 +27,8 @@ NUMBER = "0" * 8
 """Stands in a request for eight digits that are others each time it is sent."""
 WARM_UP_SECONDS = 1
 CONNECTIONS = 32
+WAIT_SECONDS_MAX = 600
+"""How long somebody waits who does nothing else."""
 FAILURES_MAX = 0.01
 """The share of requests that may fail, on a machine that does other things, and a figure still be one."""
 GENERATOR = "wrk" if shutil.which("wrk") else "python"
@@ -86,10 +88,10 @@ def _send(port: int, connections: int, seconds: int, file: Path) -> Measured:
     return Measured(told["requests"], rate, told["p50_ms"], told["p99_ms"])
 
 
-def ask(port: int, request: bytes) -> tuple[int, bytes]:
+def ask(port: int, request: bytes, timeout_seconds: float = 60) -> tuple[int, bytes]:
     """Sends one request as it is; the status and the body of the answer."""
     numbered = f"{random.randrange(10 ** len(NUMBER)):08d}".encode()
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout_seconds) as connection:
         connection.sendall(request.replace(NUMBER.encode(), numbered))
         answer = http.client.HTTPResponse(connection, method=request.split()[0].decode())
         answer.begin()
@@ -97,10 +99,16 @@ def ask(port: int, request: bytes) -> tuple[int, bytes]:
 
 
 class Reader:
-    """Somebody who sends the same requests in turn all the while, one after the other."""
+    """Somebody who sends the same requests in turn all the while, one after the other.
 
-    def __init__(self, port: int, requests: list[bytes], pause_seconds: float) -> None:
+    A writer does the same; `status` is what each answer is to have.
+    """
+
+    def __init__(
+        self, port: int, requests: list[bytes], pause_seconds: float, status: int = 200
+    ) -> None:
         self._port, self._requests, self._pause_seconds = port, requests, pause_seconds
+        self._status = status
         self.took_ms: list[float] = []
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._read)
@@ -116,9 +124,10 @@ class Reader:
     def _read(self) -> None:
         while not self._is_over.wait(self._pause_seconds):
             began = time.perf_counter()
-            status, _ = ask(self._port, self._requests[len(self.took_ms) % len(self._requests)])
-            if status != 200:
-                raise RuntimeError(f"a reader was answered {status}")
+            request = self._requests[len(self.took_ms) % len(self._requests)]
+            status, _ = ask(self._port, request, WAIT_SECONDS_MAX)
+            if status != self._status:
+                raise RuntimeError(f"a reader or writer was answered {status}")
             self.took_ms.append((time.perf_counter() - began) * 1000)
 
     def percentile(self, percent: int) -> float:

@@ -4,7 +4,8 @@
 
 Told are the time of the request itself; from its start, when an article shows the new name, when a follower
 of the changes that caught up before has all articles with it, and when a search for it finds all
-of them, one asked after the other; and how long a reader waits meanwhile, beside how long when nothing happens.
+of them, one asked after the other; and how long a reader and a writer of drafts wait meanwhile,
+beside how long when nothing happens.
 """
 
 import argparse
@@ -22,13 +23,12 @@ from benchmarks.archives import ENGINES, Archive, on_each
 from benchmarks.cases import ARTICLE, Case, byline_cases, get, sent
 from benchmarks.generated_archive import words
 from benchmarks.importing import READ_PAUSE_SECONDS
-from benchmarks.load import Reader, ask
+from benchmarks.load import NUMBER, WAIT_SECONDS_MAX, Reader, ask
 from benchmarks.pictures import number, table
 from benchmarks.servers import BYLINE, LOAD_CORE, SERVER_CORE, UNKEPT, pin, served, wait_until_quiet
 
 AUTHOR = "author-0"
 CHANGES_LIMIT = 500
-WAIT_SECONDS_MAX = 600
 
 
 def main() -> None:
@@ -36,7 +36,8 @@ def main() -> None:
     measure = partial(_measure, options=options)
     rows = on_each(measure, options.engine, [options.articles], options.folder, authors=1)
     heads = ["", "the request s", "an article s", "changes s", "search s"]
-    heads += ["a read's p50 ms", "p99 ms", "most ms", "idle p50 ms", "p99 ms"]
+    for one in ("read", "write"):
+        heads += [f"a {one}'s p50 ms", "p99 ms", "most ms", "idle p50 ms", "p99 ms"]
     print(table(heads, rows), flush=True)
 
 
@@ -51,7 +52,9 @@ def _options() -> argparse.Namespace:
 
 def _measure(archive: Archive, options: argparse.Namespace) -> list[str]:
     asked, key = byline_cases(archive)[ARTICLE], archive.key()
-    settings = archive.environment()
+    settings = archive.environment(database_wait_seconds=WAIT_SECONDS_MAX / 2)
+    draft = json.dumps({"headline": f"Draft {NUMBER}"}).encode()
+    written = [sent("POST", "/v1/articles", {"Authorization": f"Bearer {key}"}, draft)]
     with served(BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=settings) as (
         port,
         server,
@@ -59,13 +62,22 @@ def _measure(archive: Archive, options: argparse.Namespace) -> list[str]:
         pin(os.getpid(), LOAD_CORE)
         cursor = _follow(port, "")[0]
         wait_until_quiet([server])
-        with Reader(port, asked.requests, READ_PAUSE_SECONDS) as idle:
+
+        def reader() -> Reader:
+            return Reader(port, asked.requests, READ_PAUSE_SECONDS)
+
+        def writer() -> Reader:
+            return Reader(port, written, READ_PAUSE_SECONDS, status=201)
+
+        with reader() as idle_reader, writer() as idle_writer:
             time.sleep(options.seconds)
-        with Reader(port, asked.requests, READ_PAUSE_SECONDS) as busy:
+        with reader() as busy_reader, writer() as busy_writer:
             times = _renamed(port, key, cursor, asked)
-    reads = [busy.percentile(50), busy.percentile(99), max(busy.took_ms)]
-    reads += [idle.percentile(50), idle.percentile(99)]
-    return [archive.engine, *(f"{seconds:.2f}" for seconds in times), *map(number, reads)]
+    waits: list[float] = []
+    for busy, idle in ((busy_reader, idle_reader), (busy_writer, idle_writer)):
+        waits += [busy.percentile(50), busy.percentile(99), max(busy.took_ms)]
+        waits += [idle.percentile(50), idle.percentile(99)]
+    return [archive.engine, *(f"{seconds:.2f}" for seconds in times), *map(number, waits)]
 
 
 def _renamed(port: int, key: str, cursor: str, case: Case) -> list[float]:
@@ -76,7 +88,7 @@ def _renamed(port: int, key: str, cursor: str, case: Case) -> list[float]:
     headers = {"Authorization": f"Bearer {key}", "If-Match": "*"}
     request = sent("PATCH", f"/v1/authors/{AUTHOR}", headers, body)
     began = time.perf_counter()
-    status, answer = ask(port, request)
+    status, answer = ask(port, request, WAIT_SECONDS_MAX)
     if status != 200:
         raise RuntimeError(answer.decode())
     times = [time.perf_counter() - began]

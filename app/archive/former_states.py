@@ -214,7 +214,8 @@ class Reach:
     """Whether a follower could have had an article while it was in some state.
 
     The same filter, entitlement and clock as `Selection`, for states that are no longer in the
-    tables it looks at. Refs mean what they meant then.
+    tables it looks at. Refs mean what they meant then: when the state began, for what they mean
+    ends the states of all whom that concerns; but a new slug finds articles before they are moved.
     """
 
     def __init__(self, session: Session, visibility: Visibility, chosen: ArticleFilter) -> None:
@@ -239,9 +240,13 @@ class Reach:
                     return sorted({one for ref in choices for one in known.ever(ref)})
         return None
 
-    def holds(self, state: State) -> bool:
-        return any(self._shows(state, at) for at in state.moments()) and all(
-            self._matches(state, wanted, is_entitlement) for wanted, is_entitlement in self._filters
+    def holds(self, state: State, until: float) -> bool:
+        """Whether it could, from the beginning of the state on and before the number `until`."""
+        since = state.state_sequence
+        numbers = {since} | self._tags.first_meant(since, until)
+        numbers |= self._authors.first_meant(since, until)
+        return any(self._shows(state, at) for at in state.moments()) and any(
+            all(self._matches(state, *one, number) for one in self._filters) for number in numbers
         )
 
     def _shows(self, state: State, at: datetime) -> bool:
@@ -254,17 +259,20 @@ class Reach:
         embargo = None if self._visibility.embargoed else state.embargoed_until
         return status == "published" and (embargo is None or embargo <= at)
 
-    def _matches(self, state: State, wanted: ArticleFilter, is_entitlement: bool) -> bool:
-        since = state.state_sequence
-        excluded = [self._tags.at(ref, since) for ref in refs_in(wanted.exclude_tag)]
+    def _matches(
+        self, state: State, wanted: ArticleFilter, is_entitlement: bool, number: int
+    ) -> bool:
+        excluded = [self._tags.at(ref, number) for ref in refs_in(wanted.exclude_tag)]
         return (
-            all(self._any(choices, state.tags, self._tags, since) for choices in groups(wanted.tag))
+            all(
+                self._any(choices, state.tags, self._tags, number) for choices in groups(wanted.tag)
+            )
             and all(
-                self._any(choices, {state.section}, self._tags, since)
+                self._any(choices, {state.section}, self._tags, number)
                 for choices in groups(wanted.section)
             )
             and all(
-                self._any(choices, state.authors, self._authors, since)
+                self._any(choices, state.authors, self._authors, number)
                 for choices in groups(wanted.author)
             )
             and not state.tags.intersection(excluded)

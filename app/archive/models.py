@@ -306,3 +306,22 @@ class RefMeaning(SQLModel, table=True):
         primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False}
     )
     target_id: str = Field(sa_type=Id)
+
+
+class PendingMove(SQLModel, table=True):
+    """An author or tag that was renamed and whose articles, being many, are still to be moved.
+
+    `sequence`: the number of the rename. `ends_state`: whether filters may find other articles
+    since. `key_id`: whose rename it was. `after_id`: the last article that is done with, in the
+    order of their ids.
+    """
+
+    __tablename__ = "pending_move"
+    __table_args__ = (sa.CheckConstraint("kind IN ('author', 'tag')", name="known_kind"),)
+
+    target_id: str = Field(primary_key=True, sa_type=Id)
+    kind: str = Field(sa_type=sa.String(10))
+    sequence: int = Field(sa_type=sa.BigInteger)
+    ends_state: bool
+    key_id: str | None = Field(default=None, sa_type=Id)
+    after_id: str | None = Field(default=None, sa_type=Id)

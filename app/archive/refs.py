@@ -107,6 +107,11 @@ class Meanings:
             return self._present.get(ref)
         return next((one for since, one in reversed(changes) if since <= number), None)
 
+    def first_meant(self, after: int, before: float) -> set[int]:
+        """The numbers between these two at which one of the refs meant something for the first time."""
+        first = (changes[0][0] for changes in self._changes.values())
+        return {number for number in first if after < number < before}
+
     def ever(self, ref: str) -> set[str]:
         meant = {one for _, one in self._changes.get(ref, [])}
         return meant | ({self._present[ref]} if ref in self._present else set())

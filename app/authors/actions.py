@@ -6,10 +6,11 @@ from typing import Any
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
-from app.archive.actions import move_articles, relink, write_links_down
+from app.archive.actions import relink, write_links_down
 from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
-from app.archive.queries import any_article_linked, articles_linked
+from app.archive.moves import move_shown
+from app.archive.queries import any_article_linked
 from app.archive.refs import (
     NameHistory,
     absence,
@@ -66,7 +67,8 @@ def create_author(
 def replace_author(
     session: Session, caller: Caller, author: Author, wanted: AuthorCreate
 ) -> Author:
-    """Gives the author this content. Articles that show a changed name or slug move along."""
+    """Gives the author this content. Articles that show a changed name or slug move along,
+    many of them later."""
     slug = author.slug
     if wanted.slug != slug and "slug" in wanted.model_fields_set:
         slug = choose_slug(session, "author", wanted.slug, wanted.name, author.id)
@@ -85,8 +87,9 @@ def replace_author(
         remember_new_slug(session, "author", slug, author.id, author.sequence)
         keep_former(session, "author", former_slug, slug, author.id)
     if changed.intersection(SHOWN_IN_ARTICLES):
-        shown = articles_linked(*LINKS, author.id)
-        move_articles(session, caller, shown, ends_state="slug" in changed)
+        move_shown(
+            session, caller, "author", author.id, author.sequence, ends_state="slug" in changed
+        )
     return author
 
 
@@ -101,7 +104,11 @@ def delete_author(session: Session, caller: Caller, author: Author) -> None:
 
 
 def merge_authors(session: Session, caller: Caller, author: Author, into_ref: str) -> Author:
-    """Makes one author part of another: its articles move, its addresses lead there."""
+    """Makes one author part of another: its articles move, its addresses lead there.
+
+    All in one transaction, however many there are: what filters find is to change at one number.
+    What was still to be moved of either is moved later all the same.
+    """
     into_id = resolve_refs(session, "author", [into_ref]).get(into_ref)
     if into_id is None:
         raise invalid_field("/into", f"There is no author `{into_ref}`.")

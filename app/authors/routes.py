@@ -68,7 +68,8 @@ def replace_author(
 ) -> Response:
     """Replaces an author: what the body leaves out is cleared, but the slug stays.
 
-    A new name or slug shows in all their articles at once.
+    A new name or slug shows in all their articles at once. Where these are more than a thousand,
+    their next versions, and what follows the changes, come in the minutes after it.
     """
     editor.must_see_all("change authors")
     with writing(request, editor) as (session, editor):

@@ -53,7 +53,7 @@ def last_over(session: Session, kinds: frozenset[Kind], reach: Reach) -> int:
         walked = _walk(session, linked, reached, backwards=True)
         query = sa.select(former_state).where(things.sequence.in_(walked), things.kind == "article")
         for one in read_departures(session, query.order_by(things.sequence.desc())):
-            if reach.holds(one.state):
+            if reach.holds(one.state, one.sequence):
                 return max(newest, one.sequence)
         if len(walked) < BATCH:
             return newest
@@ -78,7 +78,7 @@ def removed_articles(
     """
     waiting: list[Removal] = []
     for batch, reached in _batches(session, visibility, reach, place):
-        had = [one for one in batch if reach.holds(one.state)]
+        had = [one for one in batch if reach.holds(one.state, one.sequence)]
         for removal in _where_lost(session, visibility, reach, had):
             heapq.heappush(waiting, removal)
         # What later batches find was lost later than all of this one began to change.
@@ -161,11 +161,11 @@ def _where_lost(
         lost: Departure | None = one
         for after in later.get(article_id, []):
             if lost is not None and after.state.state_sequence == lost.sequence:
-                if not reach.holds(after.state):
+                if not reach.holds(after.state, after.sequence):
                     break
                 lost = after
         else:
             now = present.get(article_id)
-            lost = None if now is not None and reach.holds(now) else lost
+            lost = None if now is not None and reach.holds(now, math.inf) else lost
         if lost is not None:
             yield Removal(lost.sequence, "article", article_id, lost.reason)

@@ -5,9 +5,10 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller
-from app.archive.actions import mark_sections, move_articles, relink, write_links_down
+from app.archive.actions import mark_sections, relink, write_links_down
 from app.archive.filter import article_tag
 from app.archive.models import Tag, sort_key
+from app.archive.moves import move_shown
 from app.archive.queries import any_article_linked, articles_linked
 from app.archive.refs import (
     NameHistory,
@@ -65,7 +66,10 @@ def create_tag(
 
 
 def replace_tag(session: Session, caller: Caller, tag: Tag, wanted: TagCreate) -> Tag:
-    """Gives the tag this content. Articles that show a changed name, slug or kind move along."""
+    """Gives the tag this content. Articles that show a changed name, slug or kind move along.
+
+    Many of them move later, but with a new kind all at once: it may give each another section.
+    """
     slug = tag.slug
     if wanted.slug != slug and "slug" in wanted.model_fields_set:
         slug = choose_slug(session, "tag", wanted.slug, wanted.name, tag.id)
@@ -85,7 +89,10 @@ def replace_tag(session: Session, caller: Caller, tag: Tag, wanted: TagCreate) -
             _next_version(session, child, caller)
     shown = articles_linked(*LINKS, tag.id)
     if changed.intersection(SHOWN_IN_ARTICLES):
-        move_articles(session, caller, shown, ends_state=bool(changed & {"slug", "kind"}))
+        move_shown(
+            session, caller, "tag", tag.id, tag.sequence,
+            ends_state=bool(changed & {"slug", "kind"}), at_once="kind" in changed,
+        )  # fmt: skip
     if "kind" in changed:
         mark_sections(session, shown)
         write_links_down(session, list(session.connection().scalars(shown)))
@@ -105,7 +112,11 @@ def delete_tag(session: Session, caller: Caller, tag: Tag) -> None:
 
 
 def merge_tags(session: Session, caller: Caller, tag: Tag, into_ref: str) -> Tag:
-    """Makes one tag part of another: its articles and children move, its addresses lead there."""
+    """Makes one tag part of another: its articles and children move, its addresses lead there.
+
+    All in one transaction, however many there are: what filters find is to change at one number.
+    What was still to be moved of either is moved later all the same.
+    """
     into_id = resolve_refs(session, "tag", [into_ref]).get(into_ref)
     if into_id is None:
         raise invalid_field("/into", f"There is no tag `{into_ref}`.")

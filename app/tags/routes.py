@@ -70,7 +70,9 @@ def replace_tag(
 ) -> Response:
     """Replaces a tag: what the body leaves out is cleared, but the slug stays.
 
-    A new name, slug or kind shows in all its articles at once.
+    A new name, slug or kind shows in all its articles at once. Where these are more than a
+    thousand, their next versions, and what follows the changes, come in the minutes after a new
+    name or slug.
     """
     editor.must_see_all("change tags")
     with writing(request, editor) as (session, editor):

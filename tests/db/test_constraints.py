@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
+from app.archive.models import PendingMove
 from tests.conftest import Newsroom
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -37,6 +38,7 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_former_state_known_kind": [{"kind": "key"}],
     "ck_former_state_known_reason": [{"reason": "moved"}],
     "ck_former_state_begins_before_it_ends": [{"state_sequence": sa.literal_column("sequence")}],
+    "ck_pending_move_known_kind": [{"kind": "article"}],
     "ck_sequence_counter_one_row": [{"id": 2}],
 }
 REFERENCES: dict[str, dict[str, Any]] = {
@@ -87,6 +89,8 @@ def furnish(newsroom: Newsroom) -> None:
     once = {"Idempotency-Key": '"once"'}
     newsroom.send("POST", "/v1/articles", {"headline": "Once"}, once)
     newsroom.key("read")
+    with newsroom.database.writing() as session:
+        session.add(PendingMove(target_id=NOBODY, kind="tag", sequence=1, ends_state=False))
 
 
 def assert_refused(newsroom: Newsroom, statement: sa.Update, named: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,6 +24,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from app.archive import moves
+from app.archive.moves import move_some
 from tests.conftest import Newsroom, drop_postgres_database, new_postgres_database
 from tests.sync.followers import Filter, Follower
 
@@ -244,6 +247,11 @@ class Following(RuleBasedStateMachine):
         if ticks:
             self.newsroom.tick()
 
+    @rule(batches=st.integers(1, 3))
+    def move(self, batches: int) -> None:
+        for _ in range(batches):
+            move_some(self.newsroom.database, self.newsroom.clock())
+
     @rule(follower=st.integers(0, 3), limit=st.integers(1, 4), pages=st.integers(1, 3))
     def follow(self, follower: int, limit: int, pages: int) -> None:
         for _ in range(pages):
@@ -251,7 +259,7 @@ class Following(RuleBasedStateMachine):
 
     @rule(follower=st.integers(0, 3))
     def catch_up(self, follower: int) -> None:
-        self.newsroom.tick()
+        self.settle()
         one = self.followers[follower].catch_up(3)
         assert one.copy == one.listed()
 
@@ -263,14 +271,29 @@ class Following(RuleBasedStateMachine):
             wrongly = {one["id"] for one in follower.told} - seen
             assert not wrongly, f"told of what it could never have had: {wrongly}"
 
-    def at_rest(self) -> None:
+    def settle(self) -> None:
+        """Takes all numbers that are to be taken."""
         self.newsroom.tick()
+        while move_some(self.newsroom.database, self.newsroom.clock()):
+            pass
+
+    def at_rest(self) -> None:
+        self.settle()
         for follower in self.followers:
             follower.catch_up()
             assert follower.copy == follower.listed()
 
 
-def test_followers_converge(migrated: str, open_newsroom: Callable[..., Newsroom]) -> None:
+@pytest.mark.parametrize("moved_at_once", [moves.MOVED_AT_ONCE_MAX, 0])
+def test_followers_converge(
+    migrated: str,
+    open_newsroom: Callable[..., Newsroom],
+    monkeypatch: pytest.MonkeyPatch,
+    moved_at_once: int,
+) -> None:
+    monkeypatch.setattr(moves, "MOVED_AT_ONCE_MAX", moved_at_once)
+    monkeypatch.setattr(moves, "BATCH", 1)
+
     def open_database() -> tuple[Newsroom, Callable[[], None]]:
         folder = Path(tempfile.mkdtemp(prefix="byline-following-"))
         if migrated.startswith("sqlite"):
