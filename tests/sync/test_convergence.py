@@ -23,7 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conftest import Newsroom, drop_postgres_database, new_postgres_database
+from tests.conftest import Newsroom
+from tests.databases import drop_postgres_database, new_postgres_database
 from tests.sync.followers import Filter, Follower
 
 STEP_MINUTES = 10
