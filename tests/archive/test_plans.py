@@ -15,7 +15,8 @@ from app.archive.models import Author, Tag
 from app.changes.models import SequenceCounter
 from app.db.columns import FAR_FUTURE, new_id, table
 from app.db.database import Database
-from tests.conftest import Newsroom, new_postgres_database
+from tests.conftest import Newsroom
+from tests.databases import new_postgres_database
 
 ARTICLES = 20_000
 LIST = "/v1/articles"

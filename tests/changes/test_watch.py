@@ -15,7 +15,8 @@ from app.changes.actions import take_numbers
 from app.changes.watch import Watch
 from app.db.database import Database
 from app.db.migrate import migrate
-from tests.conftest import Newsroom, new_postgres_database
+from tests.conftest import Newsroom
+from tests.databases import new_postgres_database
 
 WRITER = """
 import sys

@@ -13,7 +13,8 @@ from app.db.database import Database
 from app.db.migrate import migrate
 from app.demo.actions import load_demo
 from app.main import utc_now
-from tests.conftest import Newsroom, new_postgres_database
+from tests.conftest import Newsroom
+from tests.databases import new_postgres_database
 
 LISTS = [
     "/v1/articles?limit=100",

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.database import Database, DatabaseBusy
 from app.db.migrate import migrate
-from tests.conftest import Newsroom, new_postgres_database
+from tests.conftest import Newsroom
+from tests.databases import new_postgres_database
 
 COUNTER = sa.text("SELECT value FROM sequence_counter")
 SET_COUNTER = sa.text("UPDATE sequence_counter SET value = :value")

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from app.db.database import Database
 from app.db.migrate import migrate
-from tests.conftest import new_postgres_database
+from tests.databases import new_postgres_database
 
 SQLITE_SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
 POSTGRES_SCHEMA = """

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from app.db.database import Database
 from app.db.migrate import migrate
-from tests.conftest import Newsroom, new_postgres_database, serving
+from tests.conftest import Newsroom, serving
+from tests.databases import new_postgres_database
 
 WRITERS, WRITES, FOLLOWERS = 16, 2_000, 4
 NUMBERS = sa.text(

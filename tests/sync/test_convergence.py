@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 
 from app.archive import moves
 from app.archive.moves import move_some
-from tests.conftest import Newsroom, drop_postgres_database, new_postgres_database
+from tests.conftest import Newsroom
+from tests.databases import drop_postgres_database, new_postgres_database
 from tests.sync.followers import Filter, Follower
 
 STEP_MINUTES = 10
