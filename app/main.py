@@ -178,12 +178,12 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         sync_router,
         search_router,
         access_router,
+        health_router,
+        *([metrics_router] if settings.metrics else []),
+        docs_router,
     ):
-        app.include_router(router, prefix="/v1")
-    app.include_router(health_router)
-    if settings.metrics:
-        app.include_router(metrics_router)
-    app.include_router(docs_router)
+        # FastAPI's own including would make each route a second time, and find it in two steps.
+        app.router.routes += router.routes
     app.mount(ASSETS, docs_assets(), name="docs-assets")
     app.state.metrics.know_routes(app.routes)
 

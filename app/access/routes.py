@@ -24,7 +24,7 @@ from app.web.params import StrictRoute, is_id, patched
 from app.web.problems import not_found
 from app.web.sessions import Db
 
-router = APIRouter(tags=["access"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1", tags=["access"], route_class=StrictRoute)
 KeyId = Annotated[
     str,
     Path(description="The key's id, never the key itself.", json_schema_extra={"format": "uuid"}),

@@ -36,7 +36,7 @@ from app.web.pages import Paging
 from app.web.params import PathRef, StrictRoute, check_media_type, patched
 from app.web.sessions import Db
 
-router = APIRouter(prefix="/articles", tags=["articles"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/articles", tags=["articles"], route_class=StrictRoute)
 PublishNow = Annotated[Publish, Query()]
 
 

@@ -16,7 +16,7 @@ from app.web.pages import Paging
 from app.web.params import PathRef, StrictRoute, patched
 from app.web.sessions import Db
 
-router = APIRouter(prefix="/authors", tags=["authors"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/authors", tags=["authors"], route_class=StrictRoute)
 
 
 @router.get("", operation_id="list_authors", response_model=AuthorList)

@@ -28,7 +28,7 @@ from app.web.params import PathRef, StrictRoute
 from app.web.problems import Moved, Problem
 from app.web.sessions import Db
 
-router = APIRouter(prefix="/articles", tags=["articles"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/articles", tags=["articles"], route_class=StrictRoute)
 NO_BODY = view_of(None, None)
 
 PastVersion = Annotated[int, Path(description="The `version` that it was.", ge=1, le=VERSION_MAX)]

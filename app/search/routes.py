@@ -35,7 +35,7 @@ from app.web.pages import Paging, Position
 from app.web.params import PathRef, StrictRoute
 from app.web.sessions import Db
 
-router = APIRouter(tags=["search"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1", tags=["search"], route_class=StrictRoute)
 
 
 def _index(request: Request) -> SearchIndex:

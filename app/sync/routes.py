@@ -22,7 +22,7 @@ from app.web.params import StrictRoute, query_pairs
 from app.web.problems import Problem, busy_problem, problem_document
 from app.web.sessions import Db
 
-router = APIRouter(prefix="/changes", tags=["changes"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/changes", tags=["changes"], route_class=StrictRoute)
 HEARTBEAT_SECONDS = 15
 RECONNECT_MILLISECONDS = 3000
 

@@ -16,7 +16,7 @@ from app.web.pages import Paging
 from app.web.params import PathRef, StrictRoute, patched
 from app.web.sessions import Db
 
-router = APIRouter(prefix="/tags", tags=["tags"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/tags", tags=["tags"], route_class=StrictRoute)
 
 
 @router.get("", operation_id="list_tags", response_model=TagList)
