@@ -1,4 +1,8 @@
-"""The `byline` command: serve, migrate, reindex, keys, import, export."""
+"""The `byline` command: serve, migrate, reindex, keys, import, export.
+
+What only one command needs is imported by that command: all of it is in the way of a server's start,
+and in the memory of every worker.
+"""
 
 import json
 import os
@@ -12,7 +16,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec
 
 import click
-from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DatabaseError
 
@@ -20,12 +23,8 @@ from app.access.actions import create_key, database_id, existing_key, revoke_key
 from app.access.caller import newsroom
 from app.access.models import SCOPES, KeyCreate
 from app.access.queries import any_key_exists, list_keys
-from app.copies.actions import import_lines
-from app.copies.queries import exported
 from app.db.database import Database, DatabaseBusy
-from app.db.migrate import migrate
-from app.demo.actions import load_demo
-from app.importing.actions import import_file
+from app.db.migrate import SchemaCannotMove, migrate
 from app.main import create_app, utc_now
 from app.search.follower import IndexLocked, Keeper, Progress
 from app.search.index import REBUILD_FILE, SearchIndex
@@ -51,7 +50,7 @@ def _said_plainly(command: Callable[Arguments, None]) -> Callable[Arguments, Non
             raise click.ClickException(str(error)) from None
         except Problem as problem:
             raise click.ClickException(str(problem.detail)) from None
-        except CommandError as error:
+        except SchemaCannotMove as error:
             raise click.ClickException(f"the schema cannot be moved: {error}") from None
         except (DatabaseError, DatabaseBusy) as error:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
@@ -79,10 +78,16 @@ def serve(demo: bool, host: str | None, port: int | None, workers: int | None) -
     database = _database(settings)
     if settings.migrate_on_start:
         migrate(database)
-    loaded = load_demo(database, utc_now()) if demo else None
+    loaded = _load_demo(database) if demo else None
     _greet(settings, loaded, _first_key(database))
     database.close()
     _run_server(settings)
+
+
+def _load_demo(database: Database) -> int:
+    from app.demo.actions import load_demo
+
+    return load_demo(database, utc_now())
 
 
 @main.command(name="migrate")
@@ -222,6 +227,9 @@ def import_command(files: tuple[Path, ...], publish: bool) -> None:
 def _imported(
     database: Database, file: Path, *, publish: bool, language: str
 ) -> Iterator[dict[str, Any]]:
+    from app.copies.actions import import_lines
+    from app.importing.actions import import_file
+
     if not _is_ndjson(file):
         caller = newsroom(utc_now())
         page = asdict(import_file(database, caller, file, publish=publish, language=language))
@@ -252,6 +260,8 @@ def export_command(file: BinaryIO) -> None:
     Authors, tags, articles and what was deleted, in one snapshot, while the server runs or not.
     Keys are not in it, and of the revisions only the newest.
     """
+    from app.copies.queries import exported
+
     settings = load_settings()
     for line in exported(_ready_database(settings)):
         file.write(line)

@@ -1,6 +1,5 @@
 """`create_app`: the whole application, put together. Nothing connects before it starts."""
 
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -63,10 +62,6 @@ LAG_MAX = 1_000
 STREAMED = {("POST", "/v1/articles/bulk")}
 """What reads bodies of any length, a bounded line at a time."""
 
-OBJECTS_BETWEEN_COLLECTIONS = 20_000
-"""A batch of lines makes as many objects at once, and looking for garbage among them each 700 takes
-a fifth of the time."""
-
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -119,7 +114,6 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     app.state.cursor_secret = shared_secret(app.state.database, "cursors")
     timers: list[Timer | Follower] = [*_timers(app), *_search_follower(app)]
     await app.state.freshness.start()

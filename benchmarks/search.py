@@ -9,7 +9,6 @@ the database and the index afterwards; where they are there already they are tak
 """
 
 import argparse
-import gc
 import http.client
 import json
 import os
@@ -38,7 +37,7 @@ from app.archive.filter import article
 from app.articles.queries import view_of
 from app.db.database import Database
 from app.db.migrate import migrate
-from app.main import OBJECTS_BETWEEN_COLLECTIONS, utc_now
+from app.main import utc_now
 from app.search.follower import Keeper, Progress
 from app.search.index import PLACE_FILE, SearchIndex, View, read_place
 from app.search.languages import terms
@@ -218,7 +217,6 @@ def _measure_queries(
     database: Database, index: SearchIndex, settings: Settings, options: argparse.Namespace
 ) -> None:
     view = index.view()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     rows, starts = _some_articles(database)
     words = _Words.of(view, view.searcher.num_docs, starts)
     print("| query | finds | p50 ms | p99 ms |\n|---|---:|---:|---:|")

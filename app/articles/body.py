@@ -4,10 +4,14 @@ import html
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 import nh3
-from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 WORDS_A_MINUTE = 230
 IDEOGRAPHS_A_MINUTE = 500
@@ -69,7 +73,14 @@ _cleaner = nh3.Cleaner(
     link_rel="noopener noreferrer",
     strip_comments=True,
 )
-_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+@cache
+def _markdown() -> "MarkdownIt":
+    # Only who writes Markdown needs it, and it would take a twentieth of a server's start.
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 class TooCostly(ValueError):
@@ -139,7 +150,7 @@ def _from_html(source: str) -> str:
 
 
 def _from_markdown(source: str) -> str:
-    return _from_html(_markdown.render(source))
+    return _from_html(_markdown().render(source))
 
 
 def _from_text(source: str) -> str:

@@ -13,6 +13,9 @@ from sqlalchemy.sql.operators import custom_op
 from sqlmodel import SQLModel
 from uuid_utils import uuid7
 
+# What would check a row is built when that is first asked for, which nothing does: bodies are
+# checked, by models of their own, and rows by the database.
+SQLModel.model_config["defer_build"] = True
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -8,7 +8,6 @@ from itertools import count
 from math import ceil
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -169,9 +168,7 @@ def _busy_said_plainly() -> Iterator[None]:
 
 def _is_unreachable(error: OperationalError) -> bool:
     """Whether PostgreSQL was not there, or went away: it then gives no code, or one of class 08 or 57P."""
-    if not isinstance(error.orig, psycopg.Error):
-        return False
-    code = error.orig.sqlstate
+    code = getattr(error.orig, "sqlstate", "")  # SQLite's errors have none
     return code is None or code.startswith(("08", "57P"))
 
 

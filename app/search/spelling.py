@@ -4,8 +4,6 @@ The vocabulary is that of headlines, summaries, authors and tags. Whether a word
 the caller to check: it may stand only in what they may not see.
 """
 
-from rapidfuzz.distance import OSA
-
 from app.search.index import View
 from app.search.languages import words
 
@@ -18,6 +16,9 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 def near_words(view: View, typed: str, words_max: int) -> list[str]:
     """Up to `words_max` words one or two letters away, nearest first; none for short words."""
+    # Few searches come here; a server starts without it.
+    from rapidfuzz.distance import OSA
+
     folded = words(typed)
     if len(folded) != 1 or len(folded[0]) < LENGTH_MIN:
         return []

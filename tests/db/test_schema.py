@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
 from app.db.database import Database
-from app.db.migrate import migrate
+from app.db.migrate import MIGRATIONS, migrate, newest_revision
 from tests.databases import new_postgres_database
 
 SQLITE_SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
@@ -63,6 +64,10 @@ def test_migrations_can_be_taken_back_and_made_again(migrated: str, tmp_path: Pa
     assert schema_of(database) == set()
     migrate(database)
     assert schema_of(database) == whole
+
+
+def test_the_newest_revision_is_found_as_alembic_finds_it() -> None:
+    assert newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 @pytest.mark.parametrize(
