@@ -32,13 +32,16 @@ from app.express.names import names_number
 from app.web.pages import Position
 
 PLANS_MAX = 500
+TEXTS_MAX = 20
+"""Ids, slugs and languages of one request; the statement of many takes long to make, and is made on
+the event loop."""
 _STAND_IN_LIMIT = 1_000_000_007
 _FIRST_DATE = datetime(1, 1, 2, tzinfo=UTC)
 NOTHING = ResolvedFilter(ArticleFilter(), (), (), holds_nothing=False)
 
 
 class NotPlain(Exception):
-    """A list whose walk has to be chosen by looking ahead, which the long way does."""
+    """A list for the long way: its walk has to be chosen by looking ahead, or it names too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ class Plans:
     def _find(
         self, key: Hashable, shape: Shape, make: "Callable[[_StandIns], sa.Select[Any]]"
     ) -> Plan:
+        if len(shape.texts) > TEXTS_MAX:
+            raise NotPlain
         # Dates are compared while the statement is made: those in another order need another one.
         order = _order(shape.dates)
         key = (key, order)

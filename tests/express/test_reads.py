@@ -36,6 +36,7 @@ LONG = (
     "updated_since=2020-01-01T00:00:00Z",
     "count=exact",
     "count=estimate",
+    "language=" + ",".join(f"l{number}" for number in range(30)) + ",en",
 )
 REFUSED = ("limit=0", "such=no", "limit=1&limit=2", "tag=", "cursor=none", "status=draft", "body=x",
            "body=source", "published_since=yesterday", "tag=%00", "tag=%ff", "sort=")  # fmt: skip
