@@ -146,7 +146,7 @@ def _timers(app: FastAPI) -> list[Timer]:
         return missing_pieces.make_missing_pieces(database) > 0
 
     def move() -> bool:
-        return moves.move_some(database, clock())
+        return moves.move_some(database, clock)
 
     def tick_some() -> bool:
         return tick(database, clock()) > 0

@@ -9,6 +9,7 @@ Until its move an article has the version that it had, which is what `If-Match` 
 edit is refused for a name. `ETag` and `If-None-Match` are of the bytes, and differ at once.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
@@ -72,7 +73,7 @@ def move_shown(
     )
 
 
-def move_some(database: Database, now: datetime) -> bool:
+def move_some(database: Database, clock: Callable[[], datetime]) -> bool:
     """Moves the next articles of the oldest rename; says whether there may be more to move.
 
     However many processes call it, each article is moved once: the writer's turn comes before the
@@ -84,7 +85,8 @@ def move_some(database: Database, now: datetime) -> bool:
     with database.writing() as session:
         move = session.connection().execute(_oldest()).first()
         if move is not None:
-            _move_batch(session, move, now)
+            # Dated when it happens: who asks for what changed since is not to miss it.
+            _move_batch(session, move, clock())
     return True
 
 

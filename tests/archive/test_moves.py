@@ -57,7 +57,7 @@ def rename(town: Newsroom, kind: str, name: str = "Samantha") -> dict[str, Any]:
 
 
 def move_all(database: Database, clock: Any) -> None:
-    while move_some(database, clock()):
+    while move_some(database, clock):
         pass
 
 
@@ -143,7 +143,7 @@ def test_a_copy_is_stale_at_once_and_no_edit_is_refused_before_the_move(
 
 def test_what_is_written_meanwhile_is_right_and_not_moved(town: Newsroom, kind: str) -> None:
     rename(town, kind)
-    move_some(town.database, town.clock())
+    move_some(town.database, town.clock)
     town.article("New", **{kind: ["sam"]})
     town.send("PATCH", "/v1/articles/number-5", {kind: ["alex"]})
     town.send("PATCH", "/v1/articles/other", {kind: ["sam"]})
@@ -159,7 +159,7 @@ def test_what_is_written_meanwhile_is_right_and_not_moved(town: Newsroom, kind: 
 
 def test_another_rename_begins_anew(town: Newsroom, kind: str) -> None:
     rename(town, kind)
-    move_some(town.database, town.clock())
+    move_some(town.database, town.clock)
     follower = Follower(town).catch_up()
     rename(town, kind, "Sammy")
     move_all(town.database, town.clock)
@@ -174,14 +174,14 @@ def test_the_oldest_rename_comes_first(town: Newsroom, kind: str) -> None:
         town.article(f"Alex {number}", **{kind: ["alex"]})
     town.send("PATCH", f"/v1/{kind}/alex", {"name": "Alexandra"})
     rename(town, kind)
-    move_some(town.database, town.clock())
+    move_some(town.database, town.clock)
     moved = {slug for slug, version in versions(town).items() if version == 2}
     assert moved == {"other", "alex-0"}
 
 
 def test_a_merge_meanwhile_leaves_nothing_behind(town: Newsroom, kind: str) -> None:
     rename(town, kind)
-    move_some(town.database, town.clock())
+    move_some(town.database, town.clock)
     follower = Follower(town).catch_up()
     assert town.send("POST", f"/v1/{kind}/sam/merge", {"into": "alex"}).is_success
     follower.catch_up()
@@ -272,7 +272,7 @@ def test_a_batch_that_fails_leaves_its_place(
     town: Newsroom, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rename(town, kind)
-    move_some(town.database, town.clock())
+    move_some(town.database, town.clock)
 
     def fails(*arguments: Any, **named: Any) -> None:
         move_articles(*arguments, **named)
@@ -281,7 +281,7 @@ def test_a_batch_that_fails_leaves_its_place(
     monkeypatch.setattr("app.archive.moves.move_articles", fails)
     before = versions(town)
     with pytest.raises(RuntimeError):
-        move_some(town.database, town.clock())
+        move_some(town.database, town.clock)
     assert versions(town) == before
     monkeypatch.setattr("app.archive.moves.move_articles", move_articles)
     move_all(town.database, town.clock)
@@ -303,7 +303,7 @@ def test_a_server_goes_on_where_another_ended(
     town = open_newsroom(database_url)
     furnish(town, "authors")
     rename(town, "authors")
-    move_some(town.database, town.clock())
+    move_some(town.database, town.clock)
     open_newsroom(database_url, ticker=True, tick_seconds=0.05)
     began = time.monotonic()
     while is_pending(town):

@@ -251,7 +251,7 @@ class Following(RuleBasedStateMachine):
     @rule(batches=st.integers(1, 3))
     def move(self, batches: int) -> None:
         for _ in range(batches):
-            move_some(self.newsroom.database, self.newsroom.clock())
+            move_some(self.newsroom.database, self.newsroom.clock)
 
     @rule(follower=st.integers(0, 3), limit=st.integers(1, 4), pages=st.integers(1, 3))
     def follow(self, follower: int, limit: int, pages: int) -> None:
@@ -275,7 +275,7 @@ class Following(RuleBasedStateMachine):
     def settle(self) -> None:
         """Takes all numbers that are to be taken."""
         self.newsroom.tick()
-        while move_some(self.newsroom.database, self.newsroom.clock()):
+        while move_some(self.newsroom.database, self.newsroom.clock):
             pass
 
     def at_rest(self) -> None:
