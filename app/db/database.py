@@ -15,6 +15,9 @@ from sqlmodel import Session
 
 WRITERS_TURN = 0x62796C69  # the advisory lock that PostgreSQL writers queue for
 
+SQLITE_CACHE_KB = 2000
+"""Of one connection. Four times as much reads and writes no faster."""
+
 
 class DatabaseBusy(Exception):
     """No connection or no writer's turn came free in time; the same call may succeed later."""
@@ -94,6 +97,7 @@ def _engine(url: str, pool_size: int, wait_seconds: float) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=wait_seconds,
+        pool_use_lifo=True,  # few connections have warm caches, rather than all of them cool ones
         json_serializer=json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode,
         **_engine_options(url, wait_seconds),
     )
@@ -135,8 +139,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",  # an acknowledged write survives a power cut
         "foreign_keys=ON",
-        "cache_size=-8000",
-        "mmap_size=1073741824",
+        # Each connection has a cache of its own; what is not in it is a system call away, in the
+        # system's. Mapping the file instead is no faster, and the system counts what is mapped as
+        # resident memory again for each connection.
+        f"cache_size=-{SQLITE_CACHE_KB}",
+        "mmap_size=0",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
