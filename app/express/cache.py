@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,17 +75,29 @@ class ResponseCache:
             self.figures.hits += 1
         return answer
 
-    def takes(self, answer: Answer) -> bool:
-        return answer.size_bytes * SHARE_MAX <= self.bytes_max
-
     def put(self, key: Hashable, answer: Answer) -> None:
-        if not self.takes(answer) or key in self._answers:
+        if answer.size_bytes * SHARE_MAX > self.bytes_max or key in self._answers:
             return
         self._answers[key] = answer
         self.figures.bytes += answer.size_bytes
         while self.figures.bytes > self.bytes_max:
             _, oldest = self._answers.popitem(last=False)
             self.figures.bytes -= oldest.size_bytes
+
+    async def make(
+        self, key: Hashable, making: Callable[[], Awaitable[Answer | None]]
+    ) -> Answer | None:
+        """What `making` makes, known to be under way until it is there."""
+        # The dictionary of now, as another epoch has another one.
+        under_way = self.under_way
+        made = under_way[key] = asyncio.get_running_loop().create_future()
+        answer = None
+        try:
+            answer = await making()
+        finally:
+            made.set_result(answer)
+            under_way.pop(key)
+        return answer
 
     def learn(self, authorization: bytes, known: Known) -> None:
         if len(self.callers) < CALLERS_MAX:

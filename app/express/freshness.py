@@ -64,9 +64,8 @@ class SqliteFreshness:
 
     tells_of_keys = True
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
         self._raw: Any = None
         self._cursor: Any = None
         self._thread_id = 0
@@ -177,5 +176,4 @@ class PostgresqlFreshness:
 
 
 def freshness_of(database: Database, clock: Callable[[], datetime]) -> Freshness:
-    kind = SqliteFreshness if database.is_sqlite else PostgresqlFreshness
-    return kind(database, clock)
+    return SqliteFreshness(database) if database.is_sqlite else PostgresqlFreshness(database, clock)

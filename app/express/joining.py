@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from app.archive.pieces import BETWEEN, BETWEEN_AUTHORS, FORMAT
-from app.express.names import Names, Unknown
+from app.express.names import NAMES_MAX, Names, Unknown
 
 _BETWEEN, _BETWEEN_AUTHORS = BETWEEN.encode(), BETWEEN_AUTHORS.encode()
 _FORMAT = FORMAT.encode()
@@ -71,6 +71,8 @@ class Joiner:
         found = [(self._names.authors[one[:_ID_LENGTH]], one[_ID_LENGTH:]) for one in credited]
         byline = b'"%b"' % b", ".join([author.within_byline for author, _ in found])
         authors = b",".join([b"%b%b}" % (author.before_role, role) for author, role in found])
+        if len(self._names.credits) >= NAMES_MAX:
+            self._names.credits.clear()
         credit = self._names.credits[its_authors] = (byline if found else b"null", authors)
         return credit
 

@@ -80,8 +80,7 @@ class Names:
             names.clear()
 
     def _are_many(self) -> bool:
-        kept = len(self.authors) + len(self.tags) + len(self.refs) + len(self.credits)
-        return kept > NAMES_MAX
+        return len(self.authors) + len(self.tags) + len(self.refs) > NAMES_MAX
 
     def _read(self, unknown: Unknown) -> "Names":
         ids = [one.decode() for one in unknown.ids]

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from app.db.columns import sqlite_text
 from app.db.database import Database
 
 READ_SECONDS_MAX = 0.005
@@ -27,7 +28,7 @@ class Reader(Protocol):
     dialect: sa.Dialect
 
     def as_bytes(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """A column of text or of dates so that its values come as `value_of` and joining take them."""
+        """A column whose text is to come as bytes; one of dates comes as `json_instant` takes it."""
         ...
 
     def instant(self, at: datetime) -> Any:
@@ -63,7 +64,7 @@ class SqliteReader:
         return column
 
     def instant(self, at: datetime) -> str:
-        return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds'):0>26}Z"
+        return sqlite_text(at)
 
     def json_instant(self, value: bytes) -> bytes:
         return value[:-8] + b"Z" if value.endswith(b".000000Z") else value

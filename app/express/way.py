@@ -159,19 +159,11 @@ class Express:
     async def made_once(self, asked: Asked) -> Answer | None:
         """The same, ready to leave and kept, for what leaves as it is made. Who asks for it while
         it is under way goes on to `Gather`, and waits there."""
-        under_way = self.cache.under_way
         if not asked.is_kept:
             return await self._made(asked)
-        if asked.key in under_way:
+        if asked.key in self.cache.under_way:
             return None
-        made = under_way[asked.key] = asyncio.get_running_loop().create_future()
-        answer = None
-        try:
-            answer = await self._made(asked)
-        finally:
-            made.set_result(answer)
-            under_way.pop(asked.key)
-        return answer
+        return await self.cache.make(asked.key, lambda: self._made(asked))
 
     async def _made(self, asked: Asked) -> Answer | None:
         made = await self.read(asked)
@@ -250,7 +242,8 @@ class ShortWay:
             await self.app(scope, receive, send)
             return
         request_id = access_log.request_id(asked.request_id)
-        status = await _give(send, answer, asked, [(b"x-request-id", request_id.encode())])
+        more = [(b"x-request-id", request_id.encode())]
+        status = await _give(send, answer, asked.if_none_match, more)
         seconds = time.perf_counter() - began
         key_id = None if asked.caller is None else asked.caller.key_id
         access_log.note("GET", scope["path"], status, seconds * 1000, request_id, key_id)
@@ -275,18 +268,13 @@ class Direct:
         if made is None:
             await self.app(scope, receive, send)
             return
-        scope["route"] = self.express.metrics.route_at(made.template)
+        scope["route"] = route = self.express.metrics.route_at(made.template)
         if asked.caller is not None:
             scope["state"]["key_id"] = asked.caller.key_id
-        status, headers, body = 200, made.headers, made.body
         # `Gather` asks for the whole answer, and looks at what is known itself.
-        if any(name == b"if-none-match" for name, _ in scope["headers"]):
-            known = matching_tag(asked.if_none_match, made.tag)
-            if known is not None:
-                rest = [one for one in headers if one[0] not in _OF_A_BODY]
-                status, headers, body = 304, [(b"etag", known.encode("latin-1")), *rest], b""
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        is_whole = all(name != b"if-none-match" for name, _ in scope["headers"])
+        answer = _answer(made.headers, made.body, made.tag, asked, route)
+        await _give(send, answer, None if is_whole else asked.if_none_match, [])
 
 
 class Gather:
@@ -302,7 +290,6 @@ class Gather:
             await self.app(scope, receive, send)
             return
         under_way = self.express.cache.under_way
-        answer = None
         if not asked.is_known:
             answer = await self._made(asked, scope, receive, send)
         elif asked.key in under_way:
@@ -314,14 +301,11 @@ class Gather:
             if asked.caller is not None:
                 scope["state"]["key_id"] = asked.caller.key_id
         else:
-            made = under_way[asked.key] = asyncio.get_running_loop().create_future()
-            try:
-                answer = await self._made(asked, scope, receive, send)
-            finally:
-                made.set_result(answer)
-                under_way.pop(asked.key)
+            answer = await self.express.cache.make(
+                asked.key, lambda: self._made(asked, scope, receive, send)
+            )
         if answer is not None:
-            await _give(send, answer, asked, [])
+            await _give(send, answer, asked.if_none_match, [])
 
     async def _made(
         self, asked: Asked, scope: Scope, receive: Receive, send: Send
@@ -368,9 +352,9 @@ def _answer(headers: Headers, body: bytes, tag: str, asked: Asked, route: Any) -
     )
 
 
-async def _give(send: Send, answer: Answer, asked: Asked, more: Headers) -> int:
+async def _give(send: Send, answer: Answer, if_none_match: str | None, more: Headers) -> int:
     """Sends the answer, or the 304 of who has it already; returns the status."""
-    known = matching_tag(asked.if_none_match, answer.tag)
+    known = matching_tag(if_none_match, answer.tag)
     if known is None:
         status, body, headers = 200, answer.body, [*answer.headers, *more]
     else:
