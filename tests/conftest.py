@@ -11,16 +11,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.access.actions import create_key
-from app.access.models import KeyCreate
+from app.access.models import KeyCreate, Scope
 from app.articles.ticker import tick
 from app.changes.actions import last_number
 from app.db.database import Database
@@ -79,11 +80,21 @@ class Newsroom:
     database: Database
     url: str
     keys: dict[str, str] = field(default_factory=dict)
+    unmarked: int = 0
 
     @property
     def mark(self) -> tuple[int, int]:
         """Another one after each write and each move of the clock."""
-        return self.database.commits, self.clock.moved
+        return self.database.commits - self.unmarked, self.clock.moved
+
+    def forget_answers(self) -> None:
+        """Has the next requests go to the database, whatever was answered before."""
+        with self.database.writing() as session:
+            # There and back: to write what stands there already is no commit to SQLite.
+            for step in (1, -1):
+                update = sa.text("UPDATE sequence_counter SET value = value + :step")
+                session.connection().execute(update, {"step": step})
+        self.unmarked += 1
 
     def key(self, *scopes: str, entitlement: dict[str, Any] | None = None) -> dict[str, str]:
         """The headers of a key with these scopes."""
@@ -95,6 +106,11 @@ class Newsroom:
             with self.database.writing() as session:
                 self.keys[name] = create_key(session, wanted, self.clock())[1]
         return {"Authorization": f"Bearer {self.keys[name]}"}
+
+    def make_keys(self) -> None:
+        """Makes a key for each scope, so that asking for one later writes nothing."""
+        for scope in get_args(Scope):
+            self.key(scope)
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Response:
         return self.client.get(path, headers=headers or {}, follow_redirects=False)

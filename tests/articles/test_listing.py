@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import Newsroom
+from tests.conftest import Lend, Newsroom
 
 
 def found(newsroom: Newsroom, query: str, key: dict[str, str] | None = None) -> str:
@@ -15,7 +15,11 @@ def found(newsroom: Newsroom, query: str, key: dict[str, str] | None = None) -> 
 
 
 @pytest.fixture
-def town(newsroom: Newsroom) -> Newsroom:
+def town(lend: Lend) -> Newsroom:
+    return lend(furnish)
+
+
+def furnish(newsroom: Newsroom) -> None:
     """Articles A (oldest) to D (newest), and E, a draft."""
     for name, kind in (("Local", "section"), ("World", "section"), ("Sea", "topic")):
         newsroom.send("POST", "/v1/tags", {"name": name, "kind": kind})
@@ -36,7 +40,7 @@ def town(newsroom: Newsroom) -> Newsroom:
             published_at=f"2026-01-0{day}T00:00:00Z",
         )
     newsroom.article("E", publish=False)
-    return newsroom
+    newsroom.make_keys()
 
 
 @pytest.mark.parametrize(

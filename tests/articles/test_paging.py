@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Newsroom
+from tests.conftest import Lend, Newsroom
 
 LIST = "/v1/articles"
 SORTS = ["-published_at", "published_at", "-updated_at", "updated_at", "headline"]
@@ -60,19 +60,28 @@ def written(marks: Marks) -> dict[str, Any]:
 
 @pytest.fixture
 def town(newsroom: Newsroom) -> Newsroom:
-    """A newsroom with the tags `t` and `u` and the author `a`."""
-    for kind, name in (("tags", "T"), ("tags", "U"), ("authors", "A")):
-        newsroom.make(kind, name=name)
+    name_marks(newsroom)
     return newsroom
 
 
+def name_marks(newsroom: Newsroom) -> None:
+    """Makes the tags `t` and `u` and the author `a`."""
+    for kind, name in (("tags", "T"), ("tags", "U"), ("authors", "A")):
+        newsroom.make(kind, name=name)
+
+
 @pytest.fixture
-def shelf(town: Newsroom) -> Newsroom:
+def shelf(lend: Lend) -> Newsroom:
+    return lend(fill)
+
+
+def fill(newsroom: Newsroom) -> None:
     """Seven articles of three days and two headlines, with every kind of mark."""
+    name_marks(newsroom)
     for number, marks in enumerate(("", "t", "u", "a", "tu", "tua", "ta")):
         day = f"2026-02-0{number % 3 + 1}T00:00:00Z"
-        town.article(f"H{number % 2}", published_at=day, **written(frozenset(marks)))
-    return town
+        newsroom.article(f"H{number % 2}", published_at=day, **written(frozenset(marks)))
+    newsroom.make_keys()
 
 
 @pytest.mark.parametrize("sort", SORTS)

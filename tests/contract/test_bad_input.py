@@ -7,7 +7,6 @@ import gzip
 import json
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +17,7 @@ import sqlalchemy as sa
 from app.archive.models import Article
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import Newsroom, Response
+from tests.conftest import Lend, Newsroom, Response
 
 DOCUMENT = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()
 OPERATIONS = {
@@ -136,28 +135,19 @@ SQL = ["' OR 1=1 --", "'; DROP TABLE article; --", '" OR ""="', "1) UNION SELECT
 
 
 @pytest.fixture
-def newsroom(
-    request: pytest.FixtureRequest, database_url: str, open_newsroom: Any, tmp_path: Path
-) -> Newsroom:
-    """With search where search is asked; an index for each of so many tests takes its time."""
-    asks_search = any(name in request.node.name for name in ("search", "suggest", "related"))
-    return open_newsroom(database_url, search=asks_search, data_dir=tmp_path)  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def town(newsroom: Newsroom) -> Newsroom:
+def town(lend: Lend) -> Newsroom:
     """Two articles, authors and tags to name, and a key to change."""
+    return lend(furnish, search=True)
+
+
+def furnish(newsroom: Newsroom) -> None:
     for kind in ("authors", "tags"):
         newsroom.make(kind, name="First")
         newsroom.make(kind, name="Second")
     newsroom.article("First", authors=["first"], tags=["first"])
     newsroom.make("articles", headline="Second")
-    for scope in ("admin", "preview"):
-        newsroom.key(scope)
+    newsroom.make_keys()
     newsroom.key("read", entitlement=FIRST)
-    if newsroom.app.state.search:
-        newsroom.indexed()
-    return newsroom
 
 
 def dump(town: Newsroom) -> list[Any]:
@@ -517,10 +507,13 @@ def test_a_cursor_of_another_list_is_refused(unchanged: Newsroom, cursor: str, p
     refused(unchanged.get(f"{path}?cursor={cursor}", unchanged.key("admin")), 422)
 
 
-def test_a_cursor_of_another_newsroom_or_view_is_refused(unchanged: Newsroom, cursor: str) -> None:
+def test_a_cursor_of_another_newsroom_or_view_is_refused(
+    unchanged: Newsroom, cursor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for key in ({}, unchanged.key("read", entitlement=FIRST)):
         refused(unchanged.get(f"/v1/articles?cursor={cursor}", key), 422)
-    unchanged.app.state.cursor_secret = b"the secret of another newsroom.."
+    other_secret = b"the secret of another newsroom.."
+    monkeypatch.setitem(unchanged.app.state._state, "cursor_secret", other_secret)
     refused(unchanged.get(f"/v1/articles?cursor={cursor}", unchanged.key("admin")), 422)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import Newsroom
+from tests.conftest import Lend, Newsroom
 
 PATHS = [
     "/v1/articles",
@@ -15,10 +15,14 @@ PATHS = [
 
 
 @pytest.fixture
-def town(newsroom: Newsroom) -> Newsroom:
+def town(lend: Lend) -> Newsroom:
+    return lend(furnish)
+
+
+def furnish(newsroom: Newsroom) -> None:
     newsroom.article(body={"format": "text", "source": "At dawn. " * 200})
     newsroom.make("authors", name="Mara Lind")
-    return newsroom
+    newsroom.make_keys()
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -11,7 +11,7 @@ import zstandard
 
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import Newsroom, Response
+from tests.conftest import Lend, Newsroom, Response
 
 PATHS = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()["paths"]
 STREAM = "/v1/changes/stream"
@@ -48,13 +48,17 @@ ADDRESSES = {
 
 
 @pytest.fixture
-def newsroom(searching: Newsroom) -> Newsroom:
+def newsroom(lend: Lend) -> Newsroom:
     """With search, of which the same is asked as of everything else."""
-    return searching
+    return lend(furnish, search=True)
 
 
 @pytest.fixture
 def town(newsroom: Newsroom) -> Newsroom:
+    return newsroom
+
+
+def furnish(newsroom: Newsroom) -> None:
     """Enough of everything that each answer is worth compressing."""
     newsroom.make("authors", name="First", bio="Writes. " * 100)
     newsroom.send("POST", "/v1/tags", {"name": "First", "description": "Water. " * 100})
@@ -62,8 +66,7 @@ def town(newsroom: Newsroom) -> Newsroom:
     body = {"format": "text", "source": "At dawn. " * 200}
     newsroom.article("First", body=body, authors=["first"], tags=["first"])
     newsroom.article("Second")
-    newsroom.indexed()
-    return newsroom
+    newsroom.make_keys()
 
 
 def addresses(town: Newsroom, path: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import Newsroom, Response
+from tests.conftest import Lend, Newsroom, Response
 
 DOCUMENT = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -232,13 +232,17 @@ def test_what_is_made_links_to_what_can_be_done_with_it() -> None:
 
 
 @pytest.fixture
-def newsroom(searching: Newsroom) -> Newsroom:
+def newsroom(lend: Lend) -> Newsroom:
     """With search, of which the same is asked as of everything else."""
-    return searching
+    return lend(Newsroom.make_keys, search=True)
 
 
 @pytest.fixture
-def town(newsroom: Newsroom) -> Newsroom:
+def town(lend: Lend) -> Newsroom:
+    return lend(furnish, search=True)
+
+
+def furnish(newsroom: Newsroom) -> None:
     """An article with everything and one with the least, and all that they name."""
     image = {"url": "https://images.example.org/a.jpg", "caption": "At dawn", "width": 800}
     newsroom.make(
@@ -266,8 +270,7 @@ def town(newsroom: Newsroom) -> Newsroom:
     newsroom.send("POST", "/v1/articles/everything/corrections", {"kind": "update", "note": "x"})
     newsroom.make("articles", headline="Least")
     newsroom.send("POST", "/v1/keys", {"name": "App", "scopes": ["read"]}, newsroom.key("admin"))
-    newsroom.indexed()
-    return newsroom
+    newsroom.make_keys()
 
 
 ANSWERS = [

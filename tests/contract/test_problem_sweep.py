@@ -14,7 +14,7 @@ import pytest
 from app.db.database import Database, DatabaseBusy
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import Newsroom, Response
+from tests.conftest import Lend, Newsroom, Response
 
 PATHS = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()["paths"]
 OPERATIONS = {
@@ -62,6 +62,12 @@ LEAST: dict[str, dict[str, Any]] = {
 each_operation = pytest.mark.parametrize("name", OF_API)
 each_body = pytest.mark.parametrize("name", WITH_BODY)
 each_bounded = pytest.mark.parametrize("name", BOUNDED)
+
+
+@pytest.fixture
+def newsroom(lend: Lend) -> Newsroom:
+    """Nothing is written but keys; next to all that is asked of it is refused."""
+    return lend(Newsroom.make_keys)
 
 
 def place(name: str) -> str:
@@ -249,6 +255,7 @@ def test_what_breaks_inside_is_a_500_and_says_nothing_of_it(
     def broken(_database: Database) -> Any:
         raise RuntimeError("swordfish")
 
+    newsroom.forget_answers()
     for session in ("reading", "writing"):
         monkeypatch.setattr(Database, session, broken)
     answer = send(newsroom, name, headers)
@@ -266,6 +273,7 @@ def test_a_busy_database_is_a_503_that_says_when_to_come_back(
         yield
 
     headers = newsroom.key("admin") if name in OF_API else {}
+    newsroom.forget_answers()
     for session in ("reading", "writing"):
         monkeypatch.setattr(Database, session, busy)
     answer = send(newsroom, name, headers)

@@ -13,7 +13,7 @@ from app.archive.models import Article
 from app.articles import queries
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import Newsroom, Response
+from tests.conftest import Lend, Newsroom, Response
 
 DOCUMENT = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()
 OPERATIONS = [
@@ -54,9 +54,9 @@ def dump(newsroom: Newsroom) -> list[Any]:
 
 
 @pytest.fixture
-def newsroom(searching: Newsroom) -> Newsroom:
+def newsroom(lend: Lend) -> Newsroom:
     """With search, of which the same is asked as of everything else."""
-    return searching
+    return lend(Newsroom.make_keys, search=True)
 
 
 @pytest.mark.parametrize(("method", "path", "_operation"), OF_API, ids=name_of)
@@ -222,6 +222,7 @@ def test_what_breaks_inside_is_a_problem_without_a_word_of_it(
     def broken(*_args: Any) -> None:
         raise RuntimeError("the password is swordfish")
 
+    newsroom.forget_answers()
     monkeypatch.setattr(queries, "list_articles", broken)
     answer = newsroom.get("/v1/articles")
     assert is_problem(answer, 500)
