@@ -11,7 +11,7 @@ from app.archive.models import Article
 from app.db.database import Database
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import Newsroom, Response
+from tests.conftest import Lend, Newsroom, Response, serving
 
 PATHS = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()["paths"]
 KEPT = ("article", "author", "tag", "api_key")
@@ -50,6 +50,11 @@ WRITES = {
 
 @pytest.fixture
 def town(newsroom: Newsroom) -> Newsroom:
+    furnish(newsroom)
+    return newsroom
+
+
+def furnish(newsroom: Newsroom) -> None:
     """One of everything that a write may name, in a state in which it may be written."""
     for kind in ("authors", "tags"):
         newsroom.make(kind, name="First")
@@ -60,14 +65,19 @@ def town(newsroom: Newsroom) -> Newsroom:
     newsroom.send("POST", "/v1/articles/withdrawn/withdraw", {})
     newsroom.article("Edited", slug="edited")
     newsroom.send("PATCH", "/v1/articles/edited", {"headline": "Edited again"})
-    return newsroom
+    wanted = {"name": "App", "scopes": ["read"]}
+    newsroom.send("POST", "/v1/keys", wanted, newsroom.key("admin"))
 
 
 @pytest.fixture
 def write(town: Newsroom, served: str) -> Callable[[str], Response]:
     """Sends one write, by its operation's name, to the real server."""
-    wanted = {"name": "App", "scopes": ["read"]}
-    key_id = town.send("POST", "/v1/keys", wanted, town.key("admin")).json()["id"]
+    return writer(town, served)
+
+
+def writer(town: Newsroom, served: str) -> Callable[[str], Response]:
+    keys = town.get("/v1/keys", town.key("admin")).json()["data"]
+    (key_id,) = (one["id"] for one in keys if one["name"] == "App")
     refs = {
         "withdraw_article": "published",
         "restore_article": "withdrawn",
@@ -122,13 +132,17 @@ def test_every_write_is_known_here() -> None:
     assert set(WRITES) == set(BODIES)
 
 
+def furnish_for_the_last_time(newsroom: Newsroom) -> None:
+    furnish(newsroom)
+    let_commits_fail(newsroom.database)
+
+
 @pytest.mark.parametrize("name", BODIES)
-def test_a_write_that_cannot_be_kept_is_never_answered_as_done(
-    town: Newsroom, write: Callable[[str], Response], name: str
-) -> None:
-    let_commits_fail(town.database)
+def test_a_write_that_cannot_be_kept_is_never_answered_as_done(lend: Lend, name: str) -> None:
+    town = lend(furnish_for_the_last_time)
     before = dump(town.database)
-    answer = write(name)
+    with serving(town.app) as served:
+        answer = writer(town, served)(name)
     assert answer.status_code == answer.json()["status"] == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "etag" not in answer.headers
