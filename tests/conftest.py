@@ -51,6 +51,27 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
     os.environ.setdefault(TEMPORARY, str(MEMORY))
 
 
+LONG = (
+    "sync/test_crashes.py",
+    "sync/test_concurrent_writers.py",
+    "sync/test_convergence.py",
+    "copies/test_round_trip.py",
+    "search/test_filtering.py",
+    "contract/test_visibility_sweep.py",
+    "tests/test_crashes.py",
+)
+"""Files with tests that take the longest each."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the longest tests: one that began last would keep a single worker busy.
+
+    It comes before pytest puts those together that use the same database.
+    """
+    items.sort(key=lambda item: not str(item.path).endswith(LONG))
+
+
 class Clock:
     """What time it is for the application; tests move it."""
 
