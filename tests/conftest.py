@@ -52,6 +52,7 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
 
 
 LONG = (
+    "contract/test_schemathesis.py",
     "sync/test_crashes.py",
     "sync/test_concurrent_writers.py",
     "sync/test_convergence.py",
