@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlmodel import Session
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount
 from starlette_compress import CompressMiddleware
@@ -107,20 +109,21 @@ def create_app(
     app.state.reader = reader_of(app.state.database)
     app.state.reads = Reads(app.state, app.state.database, app.state.reader)
     app.state.metrics.know_routes(app.routes)
+    app.state.express = _express(app.state, settings)
     _add_middleware(app, settings)
     install_openapi(app)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     app.state.cursor_secret = shared_secret(app.state.database, "cursors")
     timers: list[Timer | Follower] = [*_timers(app), *_search_follower(app)]
     await app.state.freshness.start()
     await app.state.reader.start()
     for one in timers:
         one.start()
-    yield
+    yield {"at_once": app.state.express.at_once}
     for one in timers:
         one.stop()
     await app.state.reader.stop()
@@ -217,16 +220,20 @@ def _routes(settings: Settings) -> list[BaseRoute]:
     return [*chain.from_iterable(router.routes for router in routers), assets]
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    express = Express(
-        app.state.freshness,
-        ResponseCache(settings.response_cache_bytes, app.state.metrics.response_cache),
-        app.state.reads,
-        app.state.metrics,
-        app.state.clock,
+def _express(app: State, settings: Settings) -> Express:
+    return Express(
+        app.freshness,
+        ResponseCache(settings.response_cache_bytes, app.metrics.response_cache),
+        app.reads,
+        app.metrics,
+        app.clock,
         origins=settings.cors_origins,
         public_read=settings.public_read,
     )
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    express: Express = app.state.express
     # The last one added sees a request first.
     app.add_middleware(AllowedMethods, api=app)
     app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, streamed=STREAMED)

@@ -61,14 +61,11 @@ FAR_FUTURE = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 """Stands where a time is not known yet and must sort after every known one."""
 
 
+@lru_cache(maxsize=1024)  # the rows of one write have a few instants, each many times
 def sqlite_text(value: datetime) -> str:
     """An instant as SQLite keeps it."""
     instant = value.astimezone(UTC).replace(tzinfo=None)
     return f"{instant.isoformat(timespec='microseconds'):0>26}Z"
-
-
-# The rows of one write have a few instants, each many times.
-_kept_sqlite_text = lru_cache(maxsize=1024)(sqlite_text)
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -85,7 +82,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
         if value is None:
             return None
-        return _kept_sqlite_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        return sqlite_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, _dialect: sa.Dialect) -> datetime | None:
         if value is None:

@@ -15,21 +15,19 @@ SHARE_MAX = 16
 """One answer may take this part of the whole: a few large ones would push out all others."""
 CALLERS_MAX = 1_000
 
-Headers = list[tuple[bytes, bytes]]
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A 200, as it leaves in one content coding, but for the id of the request.
 
-    `tag` is its entity tag without the coding, `unchanged` the headers of its 304 without a tag,
-    `route` its route, `size_bytes` what it takes with all of these.
+    `head` are its header lines, `tag` is its entity tag without the coding, `unchanged` the header
+    lines of its 304 without a tag, `route` its route, `size_bytes` what it takes with all of these.
     """
 
-    headers: Headers
+    head: bytes
     body: bytes
     tag: str
-    unchanged: Headers
+    unchanged: bytes
     route: Any
     size_bytes: int
 

@@ -56,11 +56,7 @@ class Freshness(Protocol):
 
 
 class SqliteFreshness:
-    """Asks the file: `PRAGMA data_version` counts the commits of all others.
-
-    It is asked once in each turn of the event loop. All whose turn it is were there before it was
-    asked, so that none is answered as of a moment before their request.
-    """
+    """Asks the file: `PRAGMA data_version` counts the commits of all others."""
 
     tells_of_keys = True
 
@@ -70,44 +66,30 @@ class SqliteFreshness:
         self._cursor: Any = None
         self._thread_id = 0
         self._epoch: Epoch | None = None
-        self._loop: Any = None
-        self._is_asked = False
 
     async def start(self) -> None:
         self._raw = self._database.detached()
         self._cursor = self._raw.dbapi_connection.cursor()
         self._cursor.execute("PRAGMA busy_timeout = 0")  # the event loop never waits for a lock
         self._thread_id = get_ident()
-        self._loop = asyncio.get_running_loop()
 
     async def stop(self) -> None:
         self._thread_id = 0
         self._raw.close()
 
     def epoch(self, now: datetime) -> Epoch | None:
-        if not self._is_asked and not self._ask(now):
-            return None
-        epoch = self._epoch
-        return epoch if epoch is not None and epoch.holds(now) else None
-
-    def _ask(self, now: datetime) -> bool:
         if get_ident() != self._thread_id:
-            return False
+            return None
         try:
             (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
             epoch = self._epoch
             if epoch is None or epoch.mark != version or now < epoch.since:
                 (at,) = self._cursor.execute(_NEXT_TICK).fetchone()
                 until = datetime.fromisoformat(at) if at else FAR_FUTURE
-                self._epoch = Epoch(now, until, version)
+                epoch = self._epoch = Epoch(now, until, version)
         except sqlite3.Error:
-            return False
-        self._is_asked = True
-        self._loop.call_soon(self._forget)
-        return True
-
-    def _forget(self) -> None:
-        self._is_asked = False
+            return None
+        return epoch if epoch.holds(now) else None
 
 
 class PostgresqlFreshness:

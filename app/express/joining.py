@@ -56,9 +56,11 @@ class Joiner:
         )  # fmt: skip
 
     def unknown(self, rows: Sequence[Any]) -> Unknown:
-        """All names of some rows that have to be looked up."""
+        """All names of some rows that have to be looked up; raises `NotWritten`."""
         ids = set()
         for row in rows:
+            if row[6] is None:
+                raise NotWritten
             its_authors, its_tags, section = row[6].split(_BETWEEN)
             ids |= {one[:_ID_LENGTH] for one in its_authors.split(_BETWEEN_AUTHORS)}
             ids |= {*its_tags.split(b","), section}

@@ -26,6 +26,7 @@ class PostgresqlReader:
     """A few connections, each with its prepared statements; where all are busy, one waits its turn."""
 
     dialect: sa.Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+    is_immediate = False
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,6 +64,9 @@ class PostgresqlReader:
                 raise
             self._free.append(connection)
             return rows
+
+    def rows_at_once(self, _sql: str, _parameters: Sequence[Any]) -> Sequence[Any] | None:
+        return None
 
     async def start(self) -> None:
         self._thread_id = get_ident()

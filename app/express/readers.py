@@ -26,6 +26,8 @@ STEPS_BETWEEN_LOOKS = 5_000
 
 class Reader(Protocol):
     dialect: sa.Dialect
+    is_immediate: bool
+    """Whether it reads within the call, so that `rows_at_once` may give some."""
 
     def as_bytes(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """A column whose text is to come as bytes; one of dates comes as `json_instant` takes it."""
@@ -43,6 +45,10 @@ class Reader(Protocol):
         """The rows; None where they cannot be had now, or not soon enough."""
         ...
 
+    def rows_at_once(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """The same without waiting for anything."""
+        ...
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -52,6 +58,7 @@ class SqliteReader:
     """A connection of its own, whose text stays bytes."""
 
     dialect: sa.Dialect = sqlite.dialect(paramstyle="qmark")
+    is_immediate = True
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -70,6 +77,9 @@ class SqliteReader:
         return value[:-8] + b"Z" if value.endswith(b".000000Z") else value
 
     async def rows(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        return self.rows_at_once(sql, parameters)
+
+    def rows_at_once(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         if get_ident() != self._thread_id:
             return None
         self._until = time.perf_counter() + READ_SECONDS_MAX

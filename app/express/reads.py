@@ -5,7 +5,7 @@ with entitlements among them. Whatever it cannot do, or finds nothing for, it le
 way, with all errors: it never says more than the long way would, nor anything first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,27 +24,30 @@ from app.express.joining import Joiner, NotWritten, cut, with_body
 from app.express.names import Names, Unknown
 from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape
 from app.express.readers import Reader
-from app.web.conditional import VARY, cache_control, entity_tag
+from app.web.conditional import cache_control, entity_tag
 from app.web.pages import Paging
 from app.web.params import given_parameters, is_id, parameters_of
 from app.web.problems import Problem
+from app.web.server import Headers
 
 LIST, ITEM = "/v1/articles", "/v1/articles/"
 TRIES = 5
 """Names may have to be looked up first, and may change while they are."""
 QUERY_LENGTH_KEPT = 500
 """Longer query strings are validated each time, so that nobody fills the memory with them."""
-VARIES = VARY.encode()
-Headers = list[tuple[bytes, bytes]]
 
 
 class NotHere(Exception):
     """The long way is to be gone."""
 
 
+_LONG_WAY = (NotHere, NotPlain, NotWritten, Problem, ValidationError)
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An answer of status 200 before its content coding; `template` is that of its route."""
+    """An answer of status 200 before its content coding, without `Vary`; `template` is that of its
+    route."""
 
     headers: Headers
     body: bytes
@@ -66,45 +69,65 @@ class Reads:
             for private in (False, True)
         }
 
+    @property
+    def are_immediate(self) -> bool:
+        """Whether `answer_at_once` can answer anything."""
+        return self._reader.is_immediate
+
     async def answer(
-        self, path: str, query: bytes, visibility: Visibility, now: datetime, *, private: bool
+        self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> Made | None:
         """The answer to a GET; None where the long way is to be gone."""
-        if visibility.previews or visibility.embargoed:
-            return None
         try:
-            if path == LIST:
-                return await self._list(query, visibility, now, private=private)
-            ref = path.removeprefix(ITEM)
-            if ref == path or not ref or "/" in ref or "\x00" in ref:
-                return None
-            return await self._article(ref, query, visibility, now, private=private)
-        except (NotHere, NotPlain, NotWritten, Problem, ValidationError):
+            for _ in range(TRIES):
+                try:
+                    reading = self._reading(path, query, visibility, now)
+                    rows = await self._reader.rows(reading.sql, reading.parameters)
+                    return self._made(reading, rows, private)
+                except Unknown as unknown:
+                    if not await self._names.look_up(unknown):
+                        return None
+        except _LONG_WAY:
+            pass
+        return None
+
+    def answer_at_once(
+        self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
+    ) -> Made | None:
+        """The same without waiting; None also where names have to be looked up first."""
+        try:
+            reading = self._reading(path, query, visibility, now)
+            rows = self._reader.rows_at_once(reading.sql, reading.parameters)
+            return self._made(reading, rows, private)
+        except (Unknown, *_LONG_WAY):
             return None
 
-    async def _article(
-        self, ref: str, query: bytes, visibility: Visibility, now: datetime, *, private: bool
-    ) -> Made:
+    def _reading(
+        self, path: str, query: bytes, visibility: Visibility, now: datetime
+    ) -> "_Reading":
+        if visibility.previews or visibility.embargoed:
+            raise NotHere
+        if path == LIST:
+            return self._list(query, visibility, now)
+        ref = path.removeprefix(ITEM)
+        if ref == path or not ref or "/" in ref or "\x00" in ref:
+            raise NotHere
+        return self._article(ref, query, visibility, now)
+
+    def _article(self, ref: str, query: bytes, visibility: Visibility, now: datetime) -> "_Reading":
         asked = _asked(ArticleView, query)
         view = _view(asked.fields, asked.body, "html")
         named_by_id = is_id(ref)
+        plan, shape = self._plans.of_article(
+            now,
+            self._resolved(visibility.entitlement),
+            ref.lower() if named_by_id else ref,
+            is_id=named_by_id,
+            forms=view.body_forms,
+        )
+        return self._planned(plan, shape, view, None)
 
-        def planned() -> tuple[Plan, Shape]:
-            return self._plans.of_article(
-                now,
-                self._resolved(visibility.entitlement),
-                ref.lower() if named_by_id else ref,
-                is_id=named_by_id,
-                forms=view.body_forms,
-            )
-
-        rows, (document,) = await self._read(planned, view)
-        tag = entity_tag(document, rows[0][1])
-        return self._made(document, tag, "/v1/articles/{ref}", b"", private=private)
-
-    async def _list(
-        self, query: bytes, visibility: Visibility, now: datetime, *, private: bool
-    ) -> Made:
+    def _list(self, query: bytes, visibility: Visibility, now: datetime) -> "_Reading":
         asked = _asked(ArticleQuery, query)
         paging = Paging(
             self._app, LIST, asked, "articles", visibility.fingerprint, ("fields", "body", "count")
@@ -113,22 +136,41 @@ class Reads:
         if wanted.count != "none" or refs_in(wanted.status) - {"published"}:
             raise NotHere
         view = _view(wanted.fields, wanted.body)
+        plan, shape = self._plans.of_list(
+            now,
+            self._resolved(None if _has_no_filter(wanted) else wanted),
+            self._resolved(visibility.entitlement),
+            wanted.sort,
+            paging.position,
+            wanted.limit,
+            view.body_forms,
+        )
+        return self._planned(plan, shape, view, paging)
 
-        def planned() -> tuple[Plan, Shape]:
-            return self._plans.of_list(
-                now,
-                self._resolved(None if _has_no_filter(wanted) else wanted),
-                self._resolved(visibility.entitlement),
-                wanted.sort,
-                paging.position,
-                wanted.limit,
-                view.body_forms,
-            )
+    def _planned(
+        self, plan: Plan, shape: Shape, view: View, paging: Paging[ArticleQuery] | None
+    ) -> "_Reading":
+        instant = self._reader.instant
+        values = [instant(one) if isinstance(one, datetime) else one for one in shape.values]
+        return _Reading(plan.sql, plan.parameters(values), view, paging)
 
-        rows, documents = await self._read(planned, view, limit=wanted.limit)
+    def _made(self, reading: "_Reading", rows: Sequence[Any] | None, private: bool) -> Made:
+        """The answer that these rows are; raises `Unknown` where a name has to be looked up."""
+        if not rows:
+            raise NotHere
+        if rows[0][0] != self._names.number:
+            self._names.forget(rows[0][0])
+            raise self._joiner.unknown(rows)
+        paging = reading.paging
+        shown = rows if paging is None else rows[: paging.params.limit]
+        documents = self._documents(shown, reading.view)
+        if paging is None:
+            (document,) = documents
+            tag = entity_tag(document, rows[0][1])
+            return self._answer(document, tag, "/v1/articles/{ref}", b"", private)
         if paging.position is not None and paging.position.backwards:
             documents.reverse()
-        is_by_date = wanted.sort != "headline"
+        is_by_date = paging.params.sort != "headline"
 
         def key_of(row: Sequence[Any]) -> tuple[Any, ...]:
             key = self._reader.json_instant(row[-1]) if is_by_date else row[-1]
@@ -137,44 +179,21 @@ class Reads:
         _, page = paging.page(rows, key_of)
         body = b'{"data":[%b],"page":%b}' % (b",".join(documents), to_json(page))
         links = paging.links(page).encode("latin-1")
-        return self._made(body, entity_tag(body), LIST, links, private=private)
+        return self._answer(body, entity_tag(body), LIST, links, private)
 
-    async def _read(
-        self,
-        planned: Callable[[], tuple[Plan, Shape]],
-        view: View,
-        *,
-        limit: int = 1,
-    ) -> tuple[Sequence[Any], list[bytes]]:
-        """The rows, and the documents of those to show, in the order that they were read in."""
-        names, reader, joiner = self._names, self._reader, self._joiner
-        for _ in range(TRIES):
-            try:
-                plan, shape = planned()
-            except Unknown as unknown:
-                await self._look_up(unknown)
-                continue
-            values = [
-                reader.instant(one) if isinstance(one, datetime) else one for one in shape.values
+    def _documents(self, rows: Sequence[Any], view: View) -> list[bytes]:
+        json_instant, article = self._reader.json_instant, self._joiner.article
+        try:
+            documents = [article(row, json_instant(row[2])) for row in rows]
+        except KeyError:
+            raise self._joiner.unknown(rows) from None
+        if view.body_forms:
+            documents = [
+                with_body(one, view.body_forms, row)
+                for one, row in zip(documents, rows, strict=True)
             ]
-            rows = await reader.rows(plan.sql, plan.parameters(values))
-            if not rows:
-                raise NotHere
-            if rows[0][0] != names.number:
-                names.forget(rows[0][0])
-                continue
-            shown = rows[:limit]
-            try:
-                documents = [joiner.article(row, reader.json_instant(row[2])) for row in shown]
-            except KeyError:
-                await self._look_up(joiner.unknown(shown))
-                continue
-            return rows, _shown(documents, shown, view)
-        raise NotHere
-
-    async def _look_up(self, unknown: Unknown) -> None:
-        if not await self._names.look_up(unknown):
-            raise NotHere
+        documents = [one + b"}" for one in documents]
+        return documents if view.is_whole else [cut(one, view.fields) for one in documents]
 
     def _resolved(self, wanted: ArticleFilter | None) -> ResolvedFilter:
         """The filter with its refs looked up in memory; raises `Unknown`.
@@ -189,11 +208,10 @@ class Reads:
         authors = self._names.known("author", refs_in(wanted.author))
         return filter_by_ids(wanted, tags, authors, is_entitlement=False)
 
-    def _made(self, body: bytes, tag: str, template: str, links: bytes, *, private: bool) -> Made:
+    def _answer(self, body: bytes, tag: str, template: str, links: bytes, private: bool) -> Made:
         headers = [
             (b"etag", tag.encode()),
             (b"cache-control", self._cache_control[private]),
-            (b"vary", VARIES),
             *([(b"link", links)] if links else ()),
             (b"content-length", b"%d" % len(body)),
             (b"content-type", b"application/json"),
@@ -201,14 +219,14 @@ class Reads:
         return Made(headers, body, tag, template)
 
 
-def _shown(documents: list[bytes], rows: Sequence[Any], view: View) -> list[bytes]:
-    """Whole documents of the view, from ones whose last brace is left out."""
-    if view.body_forms:
-        documents = [
-            with_body(one, view.body_forms, row) for one, row in zip(documents, rows, strict=True)
-        ]
-    documents = [one + b"}" for one in documents]
-    return documents if view.is_whole else [cut(one, view.fields) for one in documents]
+@dataclass(slots=True)
+class _Reading:
+    """A statement, and what is to be made of its rows: one article, or a page of a list."""
+
+    sql: str
+    parameters: list[Any]
+    view: View
+    paging: Paging[ArticleQuery] | None
 
 
 _PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView)}

@@ -1,9 +1,11 @@
 """The short way: answers from memory, or read by `Reads`, before FastAPI.
 
-`ShortWay` sees a request before anything else and gives what was answered in this epoch, or reads
-it. `Gather`, behind the log, keeps what is answered there, and lets who asks for the same meanwhile
-wait for that one answer. `Direct`, behind all that changes answers on their way out, reads what
-leaves compressed or for another origin. All that decides an answer is in the key and the epoch.
+`Express.at_once` sees a request before anything else and gives what was answered in this epoch, or
+reads it. uvicorn's protocol asks it as soon as the headers are there (`app/web/server.py`); under
+any other server `ShortWay` does, which also reads what has to be waited for. `Gather`, behind the
+log, keeps what is answered there, and lets who asks for the same meanwhile wait for that one answer.
+`Direct`, behind all that changes answers on their way out, reads what leaves compressed or for
+another origin. All that decides an answer is in the key and the epoch.
 """
 
 import asyncio
@@ -19,12 +21,13 @@ from starlette_compress._utils import parse_accept_encoding
 
 from app.access.caller import Caller
 from app.access.visibility import Visibility
-from app.express.cache import Answer, Headers, Known, ResponseCache
+from app.express.cache import Answer, Known, ResponseCache
 from app.express.freshness import Epoch, Freshness
 from app.express.reads import Made, Reads
 from app.web import access_log
-from app.web.conditional import matching_tag, uncoded
+from app.web.conditional import VARY, matching_tag, uncoded
 from app.web.metrics import Metrics
+from app.web.server import Headers, Ready, head_of
 
 log = structlog.get_logger("byline.express")
 KEPT = ("/v1/articles", "/v1/authors", "/v1/tags")
@@ -33,6 +36,9 @@ CODINGS = ("zstd", "br", "gzip")
 """In the order in which the middleware that compresses takes them."""
 OVERHEAD_BYTES = 1_000
 """What an answer in memory takes beside its bytes."""
+_VARIES = (b"vary", VARY.encode())
+_VARIES_BY_ORIGIN = (b"vary", f"{VARY}, Origin".encode())
+"""What `Cors` makes of it for every answer."""
 _OF_A_BODY = {b"content-type", b"content-length", b"content-encoding", b"etag"}
 
 Key = tuple[str, bytes, str | None, str, bytes | None]
@@ -70,6 +76,13 @@ class Asked:
         return not coding and origin is None
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    loop: asyncio.AbstractEventLoop
+    at: datetime
+    epoch: Epoch | None
+
+
 class Express:
     """What the ends of the short way share: which answers are kept or read, and whether they hold."""
 
@@ -91,11 +104,12 @@ class Express:
         self._clock = clock
         self._origins = {origin.encode() for origin in origins}
         self._public_read = public_read
+        self._moment: _Moment | None = None
 
     def asked(self, scope: Scope) -> Asked | None:
         """What is asked for, unless that is nothing which is kept, or has to go the long way."""
         path: str = scope["path"]
-        if scope.get("root_path"):
+        if scope["method"] != "GET" or scope.get("root_path"):
             return None
         if not path.startswith(KEPT) or path.count("/") > 3:
             return None
@@ -118,8 +132,8 @@ class Express:
                 return None
         elif not self.freshness.tells_of_keys:
             return None
-        now = self._clock()
-        epoch = self.freshness.epoch(now)
+        moment = self._now()
+        now, epoch = moment.at, moment.epoch
         if epoch is not None:
             self.cache.begin(epoch)
         elif authorization is not None:
@@ -142,38 +156,84 @@ class Express:
             found.get(b"x-request-id"),
         )
 
+    def _now(self) -> "_Moment":
+        """The clock and the epoch, asked once in each turn of the event loop.
+
+        All whose turn it is were on their way before they were asked, so that none is answered as of
+        a moment before its request.
+        """
+        loop = asyncio.get_running_loop()
+        moment = self._moment
+        if moment is None or moment.loop is not loop:
+            at = self._clock()
+            moment = self._moment = _Moment(loop, at, self.freshness.epoch(at))
+            loop.call_soon(self._forget_moment)
+        return moment
+
+    def _forget_moment(self) -> None:
+        self._moment = None
+
+    def at_once(self, scope: Scope) -> Ready | None:
+        """The answer, where it is in memory or can be read without waiting for anything; noted and
+        counted. Else what is asked for is in the request's state, as `asked`."""
+        began = time.perf_counter()
+        asked = self.asked(scope)
+        if asked is not None:
+            answer = self.cache.get(asked.key) if asked.is_kept else None
+            if answer is None:
+                self.cache.figures.misses += 1
+                if self._reads.are_immediate and asked.is_known and asked.leaves_as_made:
+                    answer = self._ready(asked, self._read_at_once(asked))
+            if answer is not None:
+                return self.given(asked, answer, began)
+        scope.setdefault("state", {})["asked"] = asked
+        return None
+
+    def given(self, asked: Asked, answer: Answer, began: float) -> Ready:
+        """What leaves, with its id; noted and counted."""
+        request_id = access_log.request_id(asked.request_id)
+        ready = _for_who_knows(answer, asked.if_none_match)
+        ready.head += b"x-request-id: %b\r\n" % request_id.encode()
+        seconds = time.perf_counter() - began
+        key_id = None if asked.caller is None else asked.caller.key_id
+        access_log.note("GET", asked.key[0], ready.status, seconds * 1000, request_id, key_id)
+        route = self.metrics.route_of({"route": answer.route})
+        self.metrics.observe("GET", route, ready.status, seconds)
+        return ready
+
     async def read(self, asked: Asked) -> Made | None:
         """The answer, read by the short way; None where the long way is to be gone."""
-        path, query, *_ = asked.key
-        caller = asked.caller
-        visibility = Visibility(asked.now) if caller is None else caller.visibility
         try:
-            return await self._reads.answer(
-                path, query, visibility, asked.now, private=caller is not None
-            )
+            return await self._reads.answer(*_reading(asked))
         except Exception:
             # The long way answers, with an error if it comes to that.
+            log.exception("the short way failed")
+            return None
+
+    def _read_at_once(self, asked: Asked) -> Made | None:
+        try:
+            return self._reads.answer_at_once(*_reading(asked))
+        except Exception:
             log.exception("the short way failed")
             return None
 
     async def made_once(self, asked: Asked) -> Answer | None:
         """The same, ready to leave and kept, for what leaves as it is made. Who asks for it while
         it is under way goes on to `Gather`, and waits there."""
+
+        async def made() -> Answer | None:
+            return self._ready(asked, await self.read(asked))
+
         if not asked.is_kept:
-            return await self._made(asked)
+            return await made()
         if asked.key in self.cache.under_way:
             return None
-        return await self.cache.make(asked.key, lambda: self._made(asked))
+        return await self.cache.make(asked.key, made)
 
-    async def _made(self, asked: Asked) -> Answer | None:
-        made = await self.read(asked)
+    def _ready(self, asked: Asked, made: Made | None) -> Answer | None:
         if made is None:
             return None
-        # As `Cors` says of every answer.
-        headers = [
-            (name, value + b", Origin") if name == b"vary" else (name, value)
-            for name, value in made.headers
-        ]
+        headers = _varying(made.headers, _VARIES_BY_ORIGIN)
         answer = _answer(headers, made.body, made.tag, asked, self.metrics.route_at(made.template))
         if self.cache.is_of(asked.epoch):
             self.cache.put(asked.key, answer)
@@ -209,6 +269,14 @@ _LOOKED_AT = _LONG_WAY | {
 }  # fmt: skip
 
 
+def _reading(asked: Asked) -> tuple[str, bytes, Visibility, datetime, bool]:
+    """What `Reads` is to be asked: path, query, visibility, moment, whether for one key's holder."""
+    path, query, *_ = asked.key
+    caller = asked.caller
+    visibility = Visibility(asked.now) if caller is None else caller.visibility
+    return path, query, visibility, asked.now, caller is not None
+
+
 def _coding(accepted: bytes) -> str:
     # The middleware's own reading of the header, so that the key is of the coding that it chooses.
     codings = parse_accept_encoding(accepted.decode("latin-1"))
@@ -216,40 +284,29 @@ def _coding(accepted: bytes) -> str:
 
 
 class ShortWay:
-    """Gives what is in memory, or what can be read at once; anything else goes the long way."""
+    """Gives what is in memory, or what can be read; anything else goes the long way."""
 
     def __init__(self, app: ASGIApp, express: Express) -> None:
         self.app = app
         self.express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
-        express = self.express
-        asked = express.asked(scope)
-        if asked is None:
-            await self.app(scope, receive, send)
-            return
-        answer = express.cache.get(asked.key) if asked.is_kept else None
-        if answer is None:
-            express.cache.figures.misses += 1
-            if asked.is_known and asked.leaves_as_made:
+        began, express = time.perf_counter(), self.express
+        # Where uvicorn's protocol is ours, it has looked already.
+        ready = None if "asked" in scope.get("state", ()) else express.at_once(scope)
+        if ready is None:
+            asked: Asked | None = scope["state"]["asked"]
+            if asked is not None and asked.is_known and asked.leaves_as_made:
                 answer = await express.made_once(asked)
-        if answer is None:
-            scope.setdefault("state", {})["asked"] = asked
+                if answer is not None:
+                    ready = express.given(asked, answer, began)
+        if ready is None:
             await self.app(scope, receive, send)
-            return
-        request_id = access_log.request_id(asked.request_id)
-        more = [(b"x-request-id", request_id.encode())]
-        status = await _give(send, answer, asked.if_none_match, more)
-        seconds = time.perf_counter() - began
-        key_id = None if asked.caller is None else asked.caller.key_id
-        access_log.note("GET", scope["path"], status, seconds * 1000, request_id, key_id)
-        express.metrics.observe(
-            "GET", express.metrics.route_of({"route": answer.route}), status, seconds
-        )
+        else:
+            await _send(send, ready)
 
 
 class Direct:
@@ -273,8 +330,9 @@ class Direct:
             scope["state"]["key_id"] = asked.caller.key_id
         # `Gather` asks for the whole answer, and looks at what is known itself.
         is_whole = all(name != b"if-none-match" for name, _ in scope["headers"])
-        answer = _answer(made.headers, made.body, made.tag, asked, route)
-        await _give(send, answer, None if is_whole else asked.if_none_match, [])
+        headers = _varying(made.headers, _VARIES)
+        answer = _answer(headers, made.body, made.tag, asked, route)
+        await _send(send, _for_who_knows(answer, None if is_whole else asked.if_none_match))
 
 
 class Gather:
@@ -305,7 +363,7 @@ class Gather:
                 asked.key, lambda: self._made(asked, scope, receive, send)
             )
         if answer is not None:
-            await _give(send, answer, asked.if_none_match, [])
+            await _send(send, _for_who_knows(answer, asked.if_none_match))
 
     async def _made(
         self, asked: Asked, scope: Scope, receive: Receive, send: Send
@@ -340,26 +398,28 @@ def _may_be_kept(start: Message) -> bool:
     return bool(start["status"] == 200 and b"etag" in names)
 
 
+def _varying(headers: Headers, vary: tuple[bytes, bytes]) -> Headers:
+    etag, cache_control, *others = headers
+    return [etag, cache_control, vary, *others]
+
+
 def _answer(headers: Headers, body: bytes, tag: str, asked: Asked, route: Any) -> Answer:
-    named = sum(len(name) + len(value) for name, value in headers)
-    return Answer(
-        headers,
-        body,
-        tag,
-        [one for one in headers if one[0] not in _OF_A_BODY],
-        route,
-        len(body) + 2 * named + len(asked.key[0]) + len(asked.key[1]) + OVERHEAD_BYTES,
-    )
+    path, query, *_ = asked.key
+    head = head_of(headers)
+    unchanged = head_of([one for one in headers if one[0] not in _OF_A_BODY])
+    size_bytes = len(head) + len(unchanged) + len(body) + len(path) + len(query) + OVERHEAD_BYTES
+    return Answer(head, body, tag, unchanged, route, size_bytes)
 
 
-async def _give(send: Send, answer: Answer, if_none_match: str | None, more: Headers) -> int:
-    """Sends the answer, or the 304 of who has it already; returns the status."""
+def _for_who_knows(answer: Answer, if_none_match: str | None) -> Ready:
+    """The answer, or the 304 of who has it already."""
     known = matching_tag(if_none_match, answer.tag)
     if known is None:
-        status, body, headers = 200, answer.body, [*answer.headers, *more]
-    else:
-        status, body = 304, b""
-        headers = [(b"etag", known.encode("latin-1")), *answer.unchanged, *more]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    return status
+        return Ready(200, answer.head, answer.body)
+    return Ready(304, b"etag: %b\r\n%b" % (known.encode("latin-1"), answer.unchanged), b"")
+
+
+async def _send(send: Send, ready: Ready) -> None:
+    headers = ready.headers
+    await send({"type": "http.response.start", "status": ready.status, "headers": headers})
+    await send({"type": "http.response.body", "body": ready.body})

@@ -56,14 +56,21 @@ ABSENT = (
 def read(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For each request that came to `Reads`, whether it answered."""
     noted: list[bool] = []
-    answer = Reads.answer
+    answer, answer_at_once = Reads.answer, Reads.answer_at_once
 
-    async def noting(self: Reads, *arguments: Any, **more: Any) -> Any:
-        made = await answer(self, *arguments, **more)
+    async def noting(self: Reads, *arguments: Any) -> Any:
+        made = await answer(self, *arguments)
         noted.append(made is not None)
         return made
 
+    def noting_at_once(self: Reads, *arguments: Any) -> Any:
+        made = answer_at_once(self, *arguments)
+        if made is not None:  # else it is to be asked again, by `answer`
+            noted.append(True)
+        return made
+
     monkeypatch.setattr(Reads, "answer", noting)
+    monkeypatch.setattr(Reads, "answer_at_once", noting_at_once)
     return noted
 
 
