@@ -99,6 +99,7 @@ def create_app(
         pool_size=settings.database_pool_size,
         wait_seconds=settings.database_wait_seconds,
     )
+    app.state.remembered_callers = {}
     app.state.creates = GroupCommit(app.state.database, clock)
     app.state.watch = Watch(app.state.database)
     app.state.seats = Seats(settings.stream_clients_max)

@@ -4,7 +4,7 @@
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,9 +19,12 @@ from starlette.concurrency import run_in_threadpool
 
 from app.access.idempotency import Once
 from app.access.models import SCOPES, Entitlement, included_scopes
-from app.access.queries import find_valid_key, get_key
+from app.access.queries import find_valid_key, get_keys
 from app.access.visibility import Visibility
 from app.web.problems import Problem, problem_response, unauthenticated
+
+REMEMBERED_MAX = 1_000
+"""Keys whose callers are kept in memory; more, and it begins anew."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,29 @@ async def _identify(request: Request) -> Caller:
         entitlement=None if entitlement.articles.is_empty else entitlement.articles,
     )
     caller = request.state.caller = Caller(visibility, scopes, key.id, key)
+    remembered: dict[str, Caller] = request.app.state.remembered_callers
+    if len(remembered) >= REMEMBERED_MAX:
+        remembered.clear()
+    remembered[header] = caller
     return caller
+
+
+def remembered_caller(request: Request) -> Caller | None:
+    """Who sent this key before, without looking whether it still is what it was then.
+
+    Only for what asks `key_problems` in its own transaction.
+    """
+    header = request.headers.get("authorization")
+    caller: Caller | None = request.app.state.remembered_callers.get(header)
+    if caller is not None:
+        request.state.key_id = caller.key_id
+        request.state.caller = caller = caller.at(request.app.state.clock())
+    return caller
+
+
+def forget_caller(request: Request) -> None:
+    """Has the next request with this key look it up."""
+    request.app.state.remembered_callers.pop(request.headers.get("authorization"), None)
 
 
 def _look_up(request: Request, key: str, now: Any) -> Any:
@@ -195,16 +220,27 @@ def writing(
 def writing_on(request: Request, caller: Caller) -> Iterator[tuple[Session, Caller]]:
     """One of many turns of a long request: each asks anew whether the key is still what it was."""
     with writing(request, caller) as (session, caller):
-        key = get_key(session, caller.key_id) if caller.key_id else None
-        if key is None or not _is_same(key, caller.key, caller.visibility.now):
-            raise unauthenticated(
-                "This key was revoked, changed or is over since the request began."
-            )
+        for problem in key_problems(session, [caller]).values():
+            raise problem
         yield session, caller
 
 
+def key_problems(session: Session, callers: Sequence[Caller]) -> dict[str | None, Problem]:
+    """What keeps those of the callers' keys from writing that are not what they were, by id."""
+    keys = {key.id: key for key in get_keys(session, {one.key_id for one in callers if one.key_id})}
+    return {
+        one.key_id: unauthenticated(
+            "This key was revoked, changed or is over since the request began."
+        )
+        for one in callers
+        if not _is_same(keys.get(one.key_id), one.key, one.visibility.now)
+    }
+
+
 def _is_same(key: Any, before: Any, now: datetime) -> bool:
-    is_over = key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now)
+    if key is None or key.revoked_at is not None:
+        return False
+    is_over = key.expires_at is not None and key.expires_at <= now
     return not is_over and (key.scopes, key.entitlement) == (before.scopes, before.entitlement)
 
 

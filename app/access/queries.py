@@ -1,7 +1,7 @@
 """Reading keys."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,11 @@ def find_valid_key(session: Session, key: str, now: datetime) -> sa.Row[Any] | N
 
 
 def get_key(session: Session, key_id: str) -> sa.Row[Any] | None:
-    return session.connection().execute(sa.select(api_key).where(api_key.c.id == key_id)).first()
+    return next(iter(get_keys(session, [key_id])), None)
+
+
+def get_keys(session: Session, key_ids: Collection[str]) -> Sequence[sa.Row[Any]]:
+    return session.connection().execute(sa.select(api_key).where(api_key.c.id.in_(key_ids))).all()
 
 
 def list_keys(session: Session, position: Position | None, limit: int) -> Sequence[sa.Row[Any]]:

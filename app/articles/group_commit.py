@@ -2,25 +2,25 @@
 
 A commit that survives a power cut takes as long for fifty articles as for one, and so do most
 statements. Nobody waits for company: a create that comes alone is written at once, and what comes
-while others are being written is the next group.
+while others are being written is the next group. Its bodies are rendered meanwhile.
 """
 
 import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.caller import Caller, writing
+from app.access.caller import Caller, key_problems, writing, writing_on
 from app.access.idempotency import Once
 from app.articles import queries
 from app.articles.answers import WHOLE, article_response
@@ -35,17 +35,18 @@ GROUP_MAX = 64
 """Articles of one transaction, so that other writers get their turn."""
 SHORT_CHARACTERS_MAX = 20_000
 """A longer body is rendered in a thread of its own, for the others of its group not to wait."""
+THREADS = 2
+"""One renders while the other waits for the disk."""
 
 
 @dataclass(frozen=True)
 class Create:
-    """A request to create an article, and where its answer is awaited."""
+    """A request to create an article."""
 
     request: Request
     caller: Caller
     wanted: ArticleCreate
     publish: bool
-    answer: Future[Response] = field(default_factory=Future)
 
     def prepared(self) -> Submission:
         """Renders the body; raises 422 where that would take too long."""
@@ -53,16 +54,37 @@ class Create:
         return submission(self.wanted, language=language, publish=self.publish)
 
     def alone(self, once: Once) -> Response:
-        """Its answer, created in a transaction of its own."""
-        return create_alone(self.request, self.caller, self.prepared(), once)
+        """Its answer, created in a transaction of its own, and kept where it is to be."""
+        prepared = self.prepared()
+        with writing(self.request, self.caller, once) as (session, caller):
+            return once.keep(session, _create(session, self.request, caller, prepared))
 
     @property
     def is_long(self) -> bool:
         return self.wanted.body is not None and len(self.wanted.body.source) > SHORT_CHARACTERS_MAX
 
 
+@dataclass(eq=False)
+class _Waiting:
+    """A create that is awaited on an event loop, and what comes of it there."""
+
+    create: Create
+    sent: Submission | None
+    answer: asyncio.Future[Response]
+    outcome: Response | Exception | None = field(default=None, init=False)
+
+    def tell(self) -> None:
+        """For the event loop. A client that has gone away is told nothing."""
+        if self.answer.done():
+            return
+        if isinstance(self.outcome, Response):
+            self.answer.set_result(self.outcome)
+        else:
+            self.answer.set_exception(self.outcome or RuntimeError("no outcome"))
+
+
 class GroupCommit:
-    """Writes the creates of one process, group after group, in a thread of its own.
+    """Writes the creates of one process, group after group, in threads of its own.
 
     Each is checked and answered by itself; where a group fails in a way that no check foresaw,
     its members are written one by one.
@@ -73,6 +95,8 @@ class GroupCommit:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
+        self._prepared: deque[_Waiting] = deque()
+        self._threads = 0
         self._is_writing = False
 
     @property
@@ -80,96 +104,134 @@ class GroupCommit:
         return self._is_writing
 
     @property
-    def waiting_count(self) -> int:
-        """Creates that no group has taken yet."""
-        return len(self._waiting)
+    def prepared_count(self) -> int:
+        """Creates that no group has taken yet, and that are ready for one."""
+        return len(self._prepared)
 
-    async def create(self, one: Create) -> Response:
+    async def create(self, create: Create) -> Response:
         """The answer, once the article is there for good. Raises what keeps it from being."""
-        sent = await run_in_threadpool(one.prepared) if one.is_long else None
+        loop = asyncio.get_running_loop()
+        sent = await run_in_threadpool(create.prepared) if create.is_long else None
+        one = _Waiting(create, sent, loop.create_future())
         with self._lock:
-            self._waiting.append((one, sent))
-            begins, self._is_writing = not self._is_writing, True
+            self._waiting.append(one)
+            begins = self._threads < THREADS
+            self._threads += begins
         if begins:
-            asyncio.get_running_loop().run_in_executor(None, self._write_all)
-        return await asyncio.wrap_future(one.answer)
+            loop.run_in_executor(None, self._work)
+        return await one.answer
 
-    def _write_all(self) -> None:
-        while group := self._next_group():
-            self._write(group)
+    def _work(self) -> None:
+        """Renders what waits for it, then writes what waits for that, unless another thread does."""
+        while True:
+            one, group = None, []
+            with self._lock:
+                may_write = bool(self._prepared) and not self._is_writing
+                if may_write and (not self._waiting or len(self._prepared) >= GROUP_MAX):
+                    group, self._is_writing = self._next_group(), True
+                elif self._waiting:
+                    one = self._waiting.popleft()
+                else:
+                    self._threads -= 1
+                    return
+            if one is not None:
+                self._prepare(one)
+                continue
+            try:
+                self._write(group)
+            finally:
+                with self._lock:
+                    self._is_writing = False
 
-    def _next_group(self) -> "list[_Waiting]":
-        """Those that wait, as many as may; none, and the thread ends, when nobody does."""
-        with self._lock:
-            group: list[_Waiting] = []
-            while self._waiting and len(group) < GROUP_MAX:
-                waiting = self._waiting.popleft()
-                # From here on a client that goes away does not take its article back.
-                if waiting[0].answer.set_running_or_notify_cancel():
-                    group.append(waiting)
-            self._is_writing = bool(group)
-            return group
+    def _prepare(self, one: _Waiting) -> None:
+        with _noted(one):
+            one.sent = one.sent or one.create.prepared()
+        if one.outcome is None:
+            with self._lock:
+                self._prepared.append(one)
+        else:
+            _tell([one])
 
-    def _write(self, group: "Sequence[_Waiting]") -> None:
-        ready: list[tuple[Create, Submission]] = []
-        for one, sent in group:
-            with _told(one):
-                ready.append((one, sent or one.prepared()))
-        if len(ready) > 1 and self._write_together(ready):
+    def _next_group(self) -> list[_Waiting]:
+        count = min(len(self._prepared), GROUP_MAX)
+        taken = [self._prepared.popleft() for _ in range(count)]
+        # From here on a client that goes away does not take its article back.
+        return [one for one in taken if not one.answer.cancelled()]
+
+    def _write(self, group: Sequence[_Waiting]) -> None:
+        if len(group) > 1 and self._write_together(group):
+            _tell(group)
             return
-        for one, prepared in ready:
-            with _told(one):
-                one.answer.set_result(create_alone(one.request, one.caller, prepared))
+        for one in group:
+            with _noted(one):
+                request, sent = one.create.request, one.sent
+                assert sent is not None  # noqa: S101 (no group takes it before)
+                with writing_on(request, one.create.caller) as (session, caller):
+                    answer = _create(session, request, caller, sent)
+                one.outcome = answer
+            _tell([one])
 
-    def _write_together(self, group: Sequence[tuple[Create, Submission]]) -> bool:
-        """Writes them in one transaction and tells each; says no when nothing of it was kept."""
+    def _write_together(self, group: Sequence[_Waiting]) -> bool:
+        """Writes them in one transaction; says no when nothing of it was kept."""
         try:
             with self._database.writing() as session:
                 now = self._clock()
-                callers = [one.caller.at(now) for one, _ in group]
-                sent = [prepared for _, prepared in group]
-                made = create_for_each(session, list(zip(callers, sent, strict=True)))
+                callers = [one.create.caller.at(now) for one in group]
+                refused = key_problems(session, callers)
+                wanted = [
+                    (caller, one.sent)
+                    for caller, one in zip(callers, group, strict=True)
+                    if caller.key_id not in refused and one.sent is not None
+                ]
+                new = iter(create_for_each(session, wanted))
+                made = [refused.get(one.key_id) or next(new) for one in callers]
                 ids = [one.id for one in made if not isinstance(one, Problem)]
                 # Whoever may write, without an entitlement, sees every article.
                 found = queries.find_articles(session, callers[0].visibility, ids, WHOLE)
                 links = queries.load_links(session, ids)
         except DatabaseBusy as error:
-            for one, _ in group:
-                one.answer.set_exception(DatabaseBusy(str(error)))
+            for one in group:
+                one.outcome = DatabaseBusy(str(error))
             return True
         except Exception as error:
             # Nothing that was checked before; one of them is not to fail the others.
             log.warning("a group is written one by one", exc_info=error)
             return False
-        for (one, _), caller, new in zip(group, callers, made, strict=True):
-            with _told(one):
-                if isinstance(new, Problem):
-                    raise new
-                one.answer.set_result(_created(one.request, caller, found[new.id], links))
+        for one, caller, article in zip(group, callers, made, strict=True):
+            with _noted(one):
+                if isinstance(article, Problem):
+                    raise article
+                one.outcome = _created(one.create.request, caller, found[article.id], links)
         return True
 
 
-_Waiting = tuple[Create, Submission | None]
-
-
 @contextmanager
-def _told(one: Create) -> Iterator[None]:
+def _noted(one: _Waiting) -> Iterator[None]:
     """Whatever goes wrong with one create is for whoever awaits it, and for nobody else."""
     try:
         yield
     except Exception as error:
-        one.answer.set_exception(error)
+        one.outcome = error
 
 
-def create_alone(
-    request: Request, caller: Caller, sent: Submission, once: Once | None = None
-) -> Response:
-    """Creates one article in a transaction of its own; its answer, kept where it is to be."""
-    with writing(request, caller, once) as (session, caller):
-        new = create_article(session, caller, sent)
-        found = queries.find_article(session, caller.visibility, new.id, WHOLE)
-        answer = _created(request, caller, found, queries.load_links(session, [new.id]))
-        return once.keep(session, answer) if once else answer
+def _tell(group: Sequence[_Waiting]) -> None:
+    """Has the event loop give them their answers, all in one turn."""
+    for loop in {one.answer.get_loop() for one in group}:
+        there = [one for one in group if one.answer.get_loop() is loop]
+        # Where the loop has ended, nobody waits any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_tell_each, there)
+
+
+def _tell_each(group: Sequence[_Waiting]) -> None:
+    for one in group:
+        one.tell()
+
+
+def _create(session: Session, request: Request, caller: Caller, sent: Submission) -> Response:
+    new = create_article(session, caller, sent)
+    found = queries.find_article(session, caller.visibility, new.id, WHOLE)
+    return _created(request, caller, found, queries.load_links(session, [new.id]))
 
 
 def _created(request: Request, caller: Caller, row: Any, links: queries.Links) -> Response:

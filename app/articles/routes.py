@@ -12,6 +12,7 @@ from app.archive.models import Article
 from app.articles import actions, lifecycle, queries
 from app.articles.answers import answer_article
 from app.articles.bulk import Bulk
+from app.articles.create_shortcut import create_at_once
 from app.articles.group_commit import Create, GroupCommit
 from app.articles.models import (
     ArticleCreate,
@@ -33,7 +34,7 @@ from app.web.answers import LINE_MEDIA_TYPES, LineAnswers, body_of_lines
 from app.web.conditional import IfMatch, OptionalIfMatch, Precondition
 from app.web.lines import ArraySplitter, NdjsonSplitter
 from app.web.pages import Paging
-from app.web.params import PathRef, StrictRoute, check_media_type, patched
+from app.web.params import PathRef, StrictRoute, check_media_type, patched, shortcut
 from app.web.sessions import Db
 
 router = APIRouter(prefix="/v1/articles", tags=["articles"], route_class=StrictRoute)
@@ -70,6 +71,7 @@ def list_articles(
 
 
 @router.post("", operation_id="create_article", status_code=201, response_model=ArticlePublic)
+@shortcut(create_at_once)
 async def create_article(
     request: Request,
     editor: Editor,

@@ -38,9 +38,9 @@ def in_one_group(
             with newsroom.database.writing():
                 first = {"headline": "The first", "slug": "the-first"}
                 sent = [send(("", newsroom_key, first))]
-                await until(lambda: creates.is_writing and creates.waiting_count == 0)
+                await until(lambda: creates.is_writing)
                 sent += [send(one) for one in wanted]
-                await until(lambda: creates.waiting_count == len(wanted))
+                await until(lambda: creates.prepared_count == len(wanted))
                 for number in gone:
                     sent[1 + number].cancel()
                 await asyncio.sleep(0)
