@@ -144,6 +144,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         # resident memory again for each connection.
         f"cache_size=-{SQLITE_CACHE_KB}",
         "mmap_size=0",
+        # Pages of the log, here 16 MB, before a commit has to move them into the file as well.
+        "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

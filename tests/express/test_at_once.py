@@ -1,5 +1,6 @@
 """What uvicorn's protocol answers at once is what a task would have answered, on a real connection."""
 
+import gzip
 import re
 import socket
 import threading
@@ -81,6 +82,8 @@ def known(app: FastAPI, connection: Connection, path: str, *lines: str) -> tuple
 
 def shown(answer: tuple[bytes, bytes]) -> tuple[list[bytes], bytes]:
     head, body = answer
+    if b"content-encoding: gzip" in head:
+        body = gzip.decompress(body)  # what it is compressed to says the time
     return sorted(_NEVER_THE_SAME.sub(b"", head).split(b"\r\n")), body
 
 
