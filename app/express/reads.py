@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import to_json
-from starlette.datastructures import QueryParams, State
+from starlette.datastructures import State
 
 from app.access.visibility import ArticleFilter, Visibility, refs_in
 from app.archive.filter import ResolvedFilter, filter_by_ids, tag_refs_of
@@ -235,7 +235,7 @@ Query = TypeVar("Query", ArticleQuery, ArticleView)
 
 
 def _validated(model: type[Query], query: bytes) -> Query:
-    return model.model_validate(given_parameters(query, QueryParams(query), _PARAMETERS[model]))
+    return model.model_validate(given_parameters(query, _PARAMETERS[model]))
 
 
 _kept = lru_cache(1_000)(_validated)

@@ -77,9 +77,7 @@ class Cursors:
     """
 
     def __init__(self, secret: bytes, listing: str, view: str) -> None:
-        self._key = hashlib.blake2b(
-            f"{listing}\n{view}".encode(), key=secret, digest_size=32
-        ).digest()
+        self._key = _cursor_key(secret, listing, view)
 
     def encode(self, state: Mapping[str, Any], position: Position) -> str:
         payload = to_json([state, list(position.key), position.backwards, position.inclusive])
@@ -100,6 +98,11 @@ class Cursors:
     def _signature(self, payload: bytes) -> bytes:
         # A third of what HMAC takes, and made for this.
         return hashlib.blake2b(payload, key=self._key, digest_size=_SIGNATURE_BYTES).digest()
+
+
+@lru_cache(100)
+def _cursor_key(secret: bytes, listing: str, view: str) -> bytes:
+    return hashlib.blake2b(f"{listing}\n{view}".encode(), key=secret, digest_size=32).digest()
 
 
 def _bad_cursor() -> Problem:

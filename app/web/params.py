@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args, get_origin
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Path
 from fastapi.dependencies.models import Dependant
@@ -20,7 +20,6 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import from_json
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -315,23 +314,21 @@ def check_media_type(
 def _check_query(request: Request, known: dict[str, bool]) -> None:
     if "\x00" in request.scope["path"]:
         raise Problem(400, "malformed-address", "The address contains the NUL character.")
-    given_parameters(request.scope["query_string"], request.query_params, known)
+    given_parameters(request.scope["query_string"], known)
 
 
-def given_parameters(
-    query: bytes, parsed: QueryParams, known: Mapping[str, bool]
-) -> dict[str, Any]:
+def given_parameters(query: bytes, known: Mapping[str, bool]) -> dict[str, Any]:
     """What a query string gives for these parameters: text, or a list where one may be given twice.
 
-    `parsed` is what Starlette reads in it, and so what a route is given. Raises 400 for what is no
-    UTF-8, 422 for what is not known or given once too often.
+    Raises 400 for what is no UTF-8, 422 for what is not known or given once too often.
     """
     try:
         unquote_to_bytes(query.replace(b"+", b" ")).decode("utf-8")
     except UnicodeError:
         raise Problem(400, "malformed-address", "The address is not valid UTF-8.") from None
     given: dict[str, Any] = {}
-    for name, value in parsed.multi_items():
+    # As Starlette reads it, and so as a route is given it.
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name not in known:
             raise invalid_parameter(name, "There is no such parameter here.")
         if name in given and not known[name]:
