@@ -1,0 +1,85 @@
+"""Whether anything may have changed on PostgreSQL, which tells those who listen of its commits."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from threading import get_ident
+from typing import Any
+
+import psycopg
+import structlog
+
+from app.changes.actions import CHANNEL
+from app.db.columns import FAR_FUTURE
+from app.db.database import Database
+from app.express.freshness import NEXT_TICK, Epoch
+
+log = structlog.get_logger("byline.express")
+HEARTBEAT_SECONDS = 1.0
+"""How often PostgreSQL is asked even if it notified nobody, so that a dead connection shows."""
+RETRY_SECONDS = 1.0
+
+
+class PostgresqlFreshness:
+    """Listens for what commits notify, and counts those of this process itself.
+
+    While the connection is down nothing is known, and nothing is said to be fresh.
+    """
+
+    tells_of_keys = False
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._epoch: Epoch | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._thread_id = 0
+
+    async def start(self) -> None:
+        self._thread_id = get_ident()
+        self._following = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait({self._following})
+            self._epoch = None
+
+    def epoch(self, now: datetime) -> Epoch | None:
+        epoch = self._epoch
+        if epoch is None or epoch.mark != self._database.commits or get_ident() != self._thread_id:
+            return None
+        return epoch if epoch.holds(now) else None
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (psycopg.Error, OSError) as error:
+                log.warning("no answers from memory", reason=str(error).partition("\n")[0])
+            finally:
+                self._epoch = None
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        address = self._database.engine.url.set(drivername="postgresql")
+        async with await psycopg.AsyncConnection.connect(
+            address.render_as_string(hide_password=False),
+            autocommit=True,
+            application_name="byline",
+            options="-c timezone=UTC",
+        ) as connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            while True:
+                await self._renew(connection)
+                # What was notified meanwhile comes first.
+                async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS, stop_after=1):
+                    self._epoch = None
+
+    async def _renew(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Begins a new epoch where something was committed since; else it shows that we are heard."""
+        commits, now = self._database.commits, self._clock()
+        found = await (await connection.execute(NEXT_TICK)).fetchone()
+        epoch = self._epoch
+        if epoch is None or epoch.mark != commits or now < epoch.since:
+            self._epoch = Epoch(now, (found and found[0]) or FAR_FUTURE, commits)
