@@ -34,6 +34,7 @@ from benchmarks.cases import (
 )
 from benchmarks.counted import statements_of
 from benchmarks.load import CONNECTIONS, GENERATOR, Measured, ask, measure
+from benchmarks.page_cache import held
 from benchmarks.pictures import bars, number, table
 from benchmarks.servers import (
     BYLINE,
@@ -109,7 +110,10 @@ def _measure(articles: int, folder: Path, options: argparse.Namespace) -> list[F
             prepared(engine, articles, folder, stack, tutorial=True)
             for engine in options.engine or ENGINES
         ]
-        print(_conditions(articles, archives, options), flush=True)
+        is_held = [stack.enter_context(held(archive.folder)) for archive in archives]
+        if any(archive.server_id for archive in archives):
+            is_held.append(stack.enter_context(held(folder / "postgres" / "base")))
+        print(_conditions(articles, archives, options, all(is_held)), flush=True)
         cases = {archive.engine: byline_cases(archive) for archive in archives}
         counts: dict[tuple[str, str], float] = {}
         for archive in archives:
@@ -120,10 +124,13 @@ def _measure(articles: int, folder: Path, options: argparse.Namespace) -> list[F
         return list(_figures(articles, taken, counts))
 
 
-def _conditions(articles: int, archives: list[Archive], options: argparse.Namespace) -> str:
+def _conditions(
+    articles: int, archives: list[Archive], options: argparse.Namespace, is_held: bool
+) -> str:
     databases = "; ".join(map(durability, archives))
+    where = "held in memory" if is_held else "on disk, and in memory as far as the system keeps it"
     return (
-        f"{articles:,} articles; {databases}; {options.connections} connections from {GENERATOR}; "
+        f"{articles:,} articles, {where}; {databases}; {options.connections} connections from {GENERATOR}; "
         f"{options.rounds} rounds of {options.seconds} s; Python {platform.python_version()}; "
         f"{os.cpu_count()} cores, servers and database on one of them"
     )
