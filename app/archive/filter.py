@@ -21,14 +21,16 @@ from app.archive.refs import resolve_refs
 from app.archive.walks import (
     GROUPS,
     THE_ARCHIVE,
+    Choose,
     Condition,
     Group,
     LinkKind,
     Route,
     Walk,
     Window,
+    by_looking,
+    driver_of,
     languages,
-    rarest,
 )
 from app.db.columns import FAR_FUTURE, table, unindexed
 from app.web.pages import Position
@@ -162,7 +164,8 @@ class Selection:
     """The articles of some filters that one caller may see, ready to be listed, counted or found.
 
     `chosen` and `entitlement` are what it was made of, for the search index, which is asked in
-    another language. Whoever has looked up their refs already may give them so.
+    another language. Whoever has looked up their refs already may give them so, and whoever has
+    looked ahead already may say what to `choose`.
     """
 
     def __init__(
@@ -171,8 +174,10 @@ class Selection:
         visibility: Visibility,
         chosen: ArticleFilter | ResolvedFilter | None = None,
         entitlement: ResolvedFilter | None = None,
+        choose: Choose | None = None,
     ) -> None:
         self.session = session
+        self._choose = choose or by_looking(session)
         self.visibility = visibility
         if not isinstance(chosen, ResolvedFilter):
             chosen = resolve_filter(session, chosen or ArticleFilter(), is_entitlement=False)
@@ -287,7 +292,7 @@ class Selection:
         """What the articles of a list are found by; nothing where the whole archive is walked."""
         if self._ids:
             return Window((self._ids[0],))
-        return rarest(self.session, route, self._groups, self._windows(route))
+        return driver_of(self._choose, route, self._groups, self._windows(route))
 
     def _windows(self, route: Route) -> list[Window]:
         windows = []

@@ -116,28 +116,57 @@ class Route:
         return self.sort.startswith("-") != is_backwards
 
 
-def rarest(
-    session: Session, route: Route, groups: Sequence[Group], windows: Sequence[Window]
-) -> Group | Window | None:
-    """What to find a list's articles by: a group to walk, a window to put in order, or nothing.
+@dataclass(frozen=True)
+class LookAhead:
+    """What a list may be found by: groups to walk, windows to put in order.
 
-    One statement looks some steps ahead in each, so that asking costs the same in any archive.
+    `statement` looks some steps ahead in each, so that asking costs the same in any archive, and
+    `rarest` says which of `groups` and `windows`, counted through, its only row speaks for.
     """
+
+    route: Route
+    groups: tuple[Group, ...]
+    windows: tuple[Window, ...]
+
+    def statement(self) -> sa.Select[Any]:
+        ahead = [key for group in self.groups for key in _keys_ahead(self.route, group)]
+        return sa.select(*ahead, *map(_rows_of, self.windows))
+
+    def rarest(self, found: Sequence[Any]) -> int | None:
+        left, falling = iter(found), self.route.falling
+        nearest = [_nearest([next(left) for _ in one.values], falling) for one in self.groups]
+        sizes = list(left)
+        whole = [number for number, key in enumerate(nearest) if key is None]
+        if whole:
+            return min(whole, key=lambda number: len(self.groups[number].values))
+        if sizes and min(sizes) <= WINDOW_ROWS_MAX:
+            return len(self.groups) + sizes.index(min(sizes))
+        furthest = min if falling else max
+        return furthest(range(len(nearest)), key=nearest.__getitem__, default=None)
+
+
+Choose = Callable[[LookAhead], int | None]
+"""Says what a list is found by: what `LookAhead.rarest` says of the archive as it is."""
+
+
+def driver_of(
+    choose: Choose, route: Route, groups: Sequence[Group], windows: Sequence[Window]
+) -> Group | Window | None:
+    """What to find a list's articles by; nothing where the whole archive is to be walked."""
     if not windows and len(groups) < 2:
         return groups[0] if groups else None
-    ahead = [_keys_ahead(route, group) for group in groups]
-    probes = [key for keys in ahead for key in keys] + [_rows_of(window) for window in windows]
-    found = iter(session.connection().execute(sa.select(*probes)).one())
-    nearest = [_nearest([next(found) for _ in keys], route.falling) for keys in ahead]
-    sizes = dict(zip(windows, found, strict=True))
-    whole = [group for group, key in zip(groups, nearest, strict=True) if key is None]
-    if whole:
-        return min(whole, key=lambda group: len(group.values))
-    if windows and (size := min(sizes.values())) <= WINDOW_ROWS_MAX:
-        return next(window for window in windows if sizes[window] == size)
-    reached = dict(zip(groups, nearest, strict=True))
-    furthest = min if route.falling else max
-    return furthest(groups, key=lambda group: reached[group], default=None)
+    chosen = choose(LookAhead(route, tuple(groups), tuple(windows)))
+    candidates: list[Group | Window] = [*groups, *windows]
+    return None if chosen is None else candidates[chosen]
+
+
+def by_looking(session: Session) -> Choose:
+    """Looks ahead in the archive of a session."""
+
+    def choose(ahead: LookAhead) -> int | None:
+        return ahead.rarest(session.connection().execute(ahead.statement()).one())
+
+    return choose
 
 
 def _keys_ahead(route: Route, group: Group) -> list[sa.ColumnElement[Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -27,11 +27,14 @@ from app.archive.filter import (
     article_body,
     article_with_body,
 )
+from app.archive.walks import LookAhead
 from app.db.columns import UtcDateTime
 from app.express.names import names_number
 from app.web.pages import Position
 
 PLANS_MAX = 500
+Chosen = int | Literal["not looked"] | None
+NOT_LOOKED: Literal["not looked"] = "not looked"
 TEXTS_MAX = 20
 """Ids, slugs and languages of one request; the statement of many takes long to make, and is made on
 the event loop."""
@@ -41,16 +44,21 @@ NOTHING = ResolvedFilter(ArticleFilter(), (), (), holds_nothing=False)
 
 
 class NotPlain(Exception):
-    """A list for the long way: its walk has to be chosen by looking ahead, or it names too much."""
+    """A list for the long way: it names too much, or compares dates that are the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """SQL in the words of a driver; `places` are where the values of a request go, by number."""
+    """SQL in the words of a driver; `places` are where the values of a request go, by number.
+
+    One that looks `ahead` says by its only row what the list is to be found by; then it is asked for
+    again, with that as what was `chosen`.
+    """
 
     sql: str
     constants: tuple[Any, ...]
     places: tuple[tuple[int, int], ...]
+    ahead: LookAhead | None = None
 
     def parameters(self, values: Sequence[Any]) -> list[Any]:
         filled = list(self.constants)
@@ -86,7 +94,7 @@ class Plans:
     ) -> None:
         self._dialect = dialect
         self._as_bytes = as_bytes
-        self._plans: OrderedDict[Hashable, Plan | None] = OrderedDict()
+        self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
 
     def of_list(
         self,
@@ -97,8 +105,10 @@ class Plans:
         position: Position | None,
         limit: int,
         forms: frozenset[str],
+        chosen_by: Chosen = NOT_LOOKED,
     ) -> tuple[Plan, Shape]:
-        """A page of a list, with the key that it is sorted by as the last column."""
+        """A page of a list, with the key that it is sorted by as the last column; or the plan that
+        looks ahead, where what to find it by has still to be chosen."""
         key = article.c[SORT_COLUMNS[sort]]
         is_by_date = isinstance(key.type, UtcDateTime)
         shape = _shape(now, (chosen, entitlement), limit)
@@ -119,11 +129,16 @@ class Plans:
                 its_id = stand_ins.text()
                 value = stand_ins.date().isoformat() if is_by_date else stand_ins.text()
                 place = replace(position, key=(value, its_id))
-            selection = Selection(_NO_SESSION, Visibility(stand_ins.now), wanted, entitled)
+            selection = Selection(_NO_SESSION, Visibility(stand_ins.now), wanted, entitled, choose)
             columns = [*self._columns(forms), self._as_bytes(key)]
             return selection.page(columns, sort, place, _STAND_IN_LIMIT)
 
-        return self._find((sort, forms, shape.key), shape, make), shape
+        def choose(ahead: LookAhead) -> int | None:
+            if chosen_by == NOT_LOOKED:
+                raise _MustLook(ahead)
+            return chosen_by
+
+        return self._find((sort, forms, chosen_by, shape.key), shape, make), shape
 
     def of_article(
         self,
@@ -174,13 +189,10 @@ class Plans:
         key = (key, order)
         if key in self._plans:
             self._plans.move_to_end(key)
-            plan = self._plans[key]
-        else:
-            plan = self._plans[key] = self._made(shape, order, make)
-            if len(self._plans) > PLANS_MAX:
-                self._plans.popitem(last=False)
-        if plan is None:
-            raise NotPlain
+            return self._plans[key]
+        plan = self._plans[key] = self._made(shape, order, make)
+        if len(self._plans) > PLANS_MAX:
+            self._plans.popitem(last=False)
         return plan
 
     def _made(
@@ -188,12 +200,14 @@ class Plans:
         shape: Shape,
         order: tuple[int, ...],
         make: "Callable[[_StandIns], sa.Select[Any]]",
-    ) -> Plan | None:
+    ) -> Plan:
         stand_ins = _StandIns(len(shape.texts), order)
+        ahead = None
         try:
             statement = make(stand_ins)
-        except NotPlain:
-            return None
+        except _MustLook as must:
+            ahead = must.ahead
+            statement = ahead.statement()
         compiled = statement.compile(
             dialect=self._dialect, compile_kwargs={"render_postcompile": True}
         )
@@ -209,7 +223,14 @@ class Plans:
             elif (process := compiled._bind_processors.get(name)) is not None:
                 value = cast(Callable[[Any], Any], process)(value)
             constants.append(value)
-        return Plan(str(compiled), tuple(constants), tuple(places))
+        return Plan(str(compiled), tuple(constants), tuple(places), ahead)
+
+
+class _MustLook(Exception):
+    """What a list is found by is not chosen yet."""
+
+    def __init__(self, ahead: LookAhead) -> None:
+        self.ahead = ahead
 
 
 class _StandIns:
@@ -304,11 +325,5 @@ def _order(dates: list[datetime]) -> tuple[int, ...]:
     return tuple(rising.index(at) for at in dates)
 
 
-class _NoSession:
-    """In place of a session, where no statement may be run while another is made."""
-
-    def connection(self) -> Any:
-        raise NotPlain
-
-
-_NO_SESSION = cast(Session, _NoSession())
+_NO_SESSION = cast(Session, None)
+"""No statement is run while another is made: refs are looked up, and what to walk is chosen before."""

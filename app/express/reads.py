@@ -5,7 +5,7 @@ with entitlements among them. Whatever it cannot do, or finds nothing for, it le
 way, with all errors: it never says more than the long way would, nor anything first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -22,7 +22,7 @@ from app.articles.queries import View, view_of
 from app.db.database import Database
 from app.express.joining import Joiner, NotWritten, cut, with_body
 from app.express.names import Names, Unknown
-from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape
+from app.express.plans import NOT_LOOKED, NOTHING, Chosen, NotPlain, Plan, Plans, Shape
 from app.express.readers import Reader
 from app.web.conditional import cache_control, entity_tag
 from app.web.pages import Paging
@@ -30,6 +30,8 @@ from app.web.params import given_parameters, is_id, parameters_of
 from app.web.problems import Problem
 from app.web.server import Headers
 
+Rows = Sequence[Any] | None
+"""What a `Reader` reads; None where it cannot."""
 LIST, ITEM = "/v1/articles", "/v1/articles/"
 TRIES = 5
 """Names may have to be looked up first, and may change while they are."""
@@ -83,6 +85,9 @@ class Reads:
                 try:
                     reading = self._reading(path, query, visibility, now)
                     rows = await self._reader.rows(reading.sql, reading.parameters)
+                    if reading.further is not None:
+                        reading = reading.further(rows)
+                        rows = await self._reader.rows(reading.sql, reading.parameters)
                     return self._made(reading, rows, private)
                 except Unknown as unknown:
                     if not await self._names.look_up(unknown):
@@ -98,6 +103,9 @@ class Reads:
         try:
             reading = self._reading(path, query, visibility, now)
             rows = self._reader.rows_at_once(reading.sql, reading.parameters)
+            if reading.further is not None:
+                reading = reading.further(rows)
+                rows = self._reader.rows_at_once(reading.sql, reading.parameters)
             return self._made(reading, rows, private)
         except (Unknown, *_LONG_WAY):
             return None
@@ -136,16 +144,26 @@ class Reads:
         if wanted.count != "none" or refs_in(wanted.status) - {"published"}:
             raise NotHere
         view = _view(wanted.fields, wanted.body)
-        plan, shape = self._plans.of_list(
-            now,
-            self._resolved(None if _has_no_filter(wanted) else wanted),
-            self._resolved(visibility.entitlement),
-            wanted.sort,
-            paging.position,
-            wanted.limit,
-            view.body_forms,
-        )
-        return self._planned(plan, shape, view, paging)
+        chosen = self._resolved(None if _has_no_filter(wanted) else wanted)
+        entitlement = self._resolved(visibility.entitlement)
+
+        def reading(chosen_by: Chosen) -> _Reading:
+            plan, shape = self._plans.of_list(
+                now,
+                chosen,
+                entitlement,
+                wanted.sort,
+                paging.position,
+                wanted.limit,
+                view.body_forms,
+                chosen_by,
+            )
+            planned = self._planned(plan, shape, view, paging)
+            if (ahead := plan.ahead) is not None:
+                planned.further = lambda rows: reading(ahead.rarest(_only(rows)))
+            return planned
+
+        return reading(NOT_LOOKED)
 
     def _planned(
         self, plan: Plan, shape: Shape, view: View, paging: Paging[ArticleQuery] | None
@@ -154,7 +172,7 @@ class Reads:
         values = [instant(one) if isinstance(one, datetime) else one for one in shape.values]
         return _Reading(plan.sql, plan.parameters(values), view, paging)
 
-    def _made(self, reading: "_Reading", rows: Sequence[Any] | None, private: bool) -> Made:
+    def _made(self, reading: "_Reading", rows: Rows, private: bool) -> Made:
         """The answer that these rows are; raises `Unknown` where a name has to be looked up."""
         if not rows:
             raise NotHere
@@ -221,12 +239,21 @@ class Reads:
 
 @dataclass(slots=True)
 class _Reading:
-    """A statement, and what is to be made of its rows: one article, or a page of a list."""
+    """A statement, and what is to be made of its rows: one article, a page of a list, or what is to
+    be read `further`."""
 
     sql: str
     parameters: list[Any]
     view: View
     paging: Paging[ArticleQuery] | None
+    further: "Callable[[Rows], _Reading] | None" = None
+
+
+def _only(rows: Rows) -> Sequence[Any]:
+    if not rows:
+        raise NotHere
+    row: Sequence[Any] = rows[0]
+    return row
 
 
 _PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView)}
