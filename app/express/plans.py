@@ -95,6 +95,8 @@ class Plans:
         self._dialect = dialect
         self._as_bytes = as_bytes
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
+        self.number = Plan(str(sa.select(names_number).compile(dialect=dialect)), (), ())
+        """Since when names are as they are."""
 
     def of_list(
         self,

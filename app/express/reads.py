@@ -5,10 +5,10 @@ with entitlements among them. Whatever it cannot do, or finds nothing for, it le
 way, with all errors: it never says more than the long way would, nor anything first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -22,7 +22,7 @@ from app.articles.queries import View, view_of
 from app.db.database import Database
 from app.express.joining import Joiner, NotWritten, cut, with_body
 from app.express.names import Names, Unknown
-from app.express.plans import NOT_LOOKED, NOTHING, Chosen, NotPlain, Plan, Plans, Shape
+from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape
 from app.express.readers import Reader
 from app.web.conditional import cache_control, entity_tag
 from app.web.pages import Paging
@@ -30,8 +30,9 @@ from app.web.params import given_parameters, is_id, parameters_of
 from app.web.problems import Problem
 from app.web.server import Headers
 
-Rows = Sequence[Any] | None
-"""What a `Reader` reads; None where it cannot."""
+Result = TypeVar("Result")
+_Steps = Generator[tuple[str, Sequence[Any]], Sequence[Any] | None, Result]
+"""Statements with their parameters; their rows, or None where a `Reader` has none; what comes of it."""
 LIST, ITEM = "/v1/articles", "/v1/articles/"
 TRIES = 5
 """Names may have to be looked up first, and may change while they are."""
@@ -80,49 +81,54 @@ class Reads:
         self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> Made | None:
         """The answer to a GET; None where the long way is to be gone."""
-        try:
-            for _ in range(TRIES):
-                try:
-                    reading = self._reading(path, query, visibility, now)
-                    rows = await self._reader.rows(reading.sql, reading.parameters)
-                    if reading.further is not None:
-                        reading = reading.further(rows)
-                        rows = await self._reader.rows(reading.sql, reading.parameters)
-                    return self._made(reading, rows, private)
-                except Unknown as unknown:
-                    if not await self._names.look_up(unknown):
-                        return None
-        except _LONG_WAY:
-            pass
+        for _ in range(TRIES):
+            steps, rows = self._steps(path, query, visibility, now, private), None
+            try:
+                while True:
+                    rows = await self._reader.rows(*steps.send(rows))
+            except StopIteration as end:
+                made: Made = end.value
+                return made
+            except Unknown as unknown:
+                if not await self._names.look_up(unknown):
+                    return None
+            except _LONG_WAY:
+                return None
         return None
 
     def answer_at_once(
         self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> Made | None:
         """The same without waiting; None also where names have to be looked up first."""
+        steps, rows = self._steps(path, query, visibility, now, private), None
         try:
-            reading = self._reading(path, query, visibility, now)
-            rows = self._reader.rows_at_once(reading.sql, reading.parameters)
-            if reading.further is not None:
-                reading = reading.further(rows)
-                rows = self._reader.rows_at_once(reading.sql, reading.parameters)
-            return self._made(reading, rows, private)
+            while True:
+                rows = self._reader.rows_at_once(*steps.send(rows))
+        except StopIteration as end:
+            made: Made = end.value
+            return made
         except (Unknown, *_LONG_WAY):
             return None
 
-    def _reading(
-        self, path: str, query: bytes, visibility: Visibility, now: datetime
-    ) -> "_Reading":
+    def _steps(
+        self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
+    ) -> _Steps[Made]:
+        """Yields what is to be read, is sent the rows of each, and returns the answer.
+
+        Raises `Unknown` where names have to be looked up first; then it is to begin anew.
+        """
         if visibility.previews or visibility.embargoed:
             raise NotHere
         if path == LIST:
-            return self._list(query, visibility, now)
+            return (yield from self._list(query, visibility, now, private))
         ref = path.removeprefix(ITEM)
         if ref == path or not ref or "/" in ref or "\x00" in ref:
             raise NotHere
-        return self._article(ref, query, visibility, now)
+        return (yield from self._article(ref, query, visibility, now, private))
 
-    def _article(self, ref: str, query: bytes, visibility: Visibility, now: datetime) -> "_Reading":
+    def _article(
+        self, ref: str, query: bytes, visibility: Visibility, now: datetime, private: bool
+    ) -> _Steps[Made]:
         asked = _asked(ArticleView, query)
         view = _view(asked.fields, asked.body, "html")
         named_by_id = is_id(ref)
@@ -133,9 +139,16 @@ class Reads:
             is_id=named_by_id,
             forms=view.body_forms,
         )
-        return self._planned(plan, shape, view, None)
+        rows = yield from self._rows(plan, shape)
+        if not rows:
+            raise NotHere
+        (document,) = self._documents(rows, view)
+        tag = entity_tag(document, rows[0][1])
+        return self._answer(document, tag, "/v1/articles/{ref}", b"", private)
 
-    def _list(self, query: bytes, visibility: Visibility, now: datetime) -> "_Reading":
+    def _list(
+        self, query: bytes, visibility: Visibility, now: datetime, private: bool
+    ) -> _Steps[Made]:
         asked = _asked(ArticleQuery, query)
         paging = Paging(
             self._app, LIST, asked, "articles", visibility.fingerprint, ("fields", "body", "count")
@@ -144,51 +157,29 @@ class Reads:
         if wanted.count != "none" or refs_in(wanted.status) - {"published"}:
             raise NotHere
         view = _view(wanted.fields, wanted.body)
-        chosen = self._resolved(None if _has_no_filter(wanted) else wanted)
-        entitlement = self._resolved(visibility.entitlement)
-
-        def reading(chosen_by: Chosen) -> _Reading:
-            plan, shape = self._plans.of_list(
-                now,
-                chosen,
-                entitlement,
-                wanted.sort,
-                paging.position,
-                wanted.limit,
-                view.body_forms,
-                chosen_by,
-            )
-            planned = self._planned(plan, shape, view, paging)
-            if (ahead := plan.ahead) is not None:
-                planned.further = lambda rows: reading(ahead.rarest(_only(rows)))
-            return planned
-
-        return reading(NOT_LOOKED)
-
-    def _planned(
-        self, plan: Plan, shape: Shape, view: View, paging: Paging[ArticleQuery] | None
-    ) -> "_Reading":
-        instant = self._reader.instant
-        values = [instant(one) if isinstance(one, datetime) else one for one in shape.values]
-        return _Reading(plan.sql, plan.parameters(values), view, paging)
-
-    def _made(self, reading: "_Reading", rows: Rows, private: bool) -> Made:
-        """The answer that these rows are; raises `Unknown` where a name has to be looked up."""
+        limit, position = wanted.limit, paging.position
+        planned = partial(
+            self._plans.of_list,
+            now,
+            self._resolved(None if _has_no_filter(wanted) else wanted),
+            self._resolved(visibility.entitlement),
+            wanted.sort,
+            position,
+            limit,
+            view.body_forms,
+        )
+        plan, shape = planned()
+        if plan.ahead is not None:
+            (found,) = yield from self._rows(plan, shape)
+            plan, shape = planned(plan.ahead.rarest(found))
+        rows = yield from self._rows(plan, shape)
         if not rows:
-            raise NotHere
-        if rows[0][0] != self._names.number:
-            self._names.forget(rows[0][0])
-            raise self._joiner.unknown(rows)
-        paging = reading.paging
-        shown = rows if paging is None else rows[: paging.params.limit]
-        documents = self._documents(shown, reading.view)
-        if paging is None:
-            (document,) = documents
-            tag = entity_tag(document, rows[0][1])
-            return self._answer(document, tag, "/v1/articles/{ref}", b"", private)
-        if paging.position is not None and paging.position.backwards:
+            (number,) = yield from self._rows(self._plans.number, shape)
+            self._check(number)
+        documents = self._documents(rows[:limit], view)
+        if position is not None and position.backwards:
             documents.reverse()
-        is_by_date = paging.params.sort != "headline"
+        is_by_date = wanted.sort != "headline"
 
         def key_of(row: Sequence[Any]) -> tuple[Any, ...]:
             key = self._reader.json_instant(row[-1]) if is_by_date else row[-1]
@@ -199,8 +190,24 @@ class Reads:
         links = paging.links(page).encode("latin-1")
         return self._answer(body, entity_tag(body), LIST, links, private)
 
+    def _rows(self, plan: Plan, shape: Shape) -> _Steps[Sequence[Any]]:
+        instant = self._reader.instant
+        values = [instant(one) if isinstance(one, datetime) else one for one in shape.values]
+        rows = yield plan.sql, plan.parameters(values)
+        if rows is None:
+            raise NotHere
+        return rows
+
+    def _check(self, row: Sequence[Any]) -> None:
+        """Raises `Unknown` where names are not what they were when these were looked up."""
+        if row[0] != self._names.number:
+            self._names.forget(row[0])
+            raise Unknown
+
     def _documents(self, rows: Sequence[Any], view: View) -> list[bytes]:
         json_instant, article = self._reader.json_instant, self._joiner.article
+        if rows:
+            self._check(rows[0])
         try:
             documents = [article(row, json_instant(row[2])) for row in rows]
         except KeyError:
@@ -235,25 +242,6 @@ class Reads:
             (b"content-type", b"application/json"),
         ]
         return Made(headers, body, tag, template)
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A statement, and what is to be made of its rows: one article, a page of a list, or what is to
-    be read `further`."""
-
-    sql: str
-    parameters: list[Any]
-    view: View
-    paging: Paging[ArticleQuery] | None
-    further: "Callable[[Rows], _Reading] | None" = None
-
-
-def _only(rows: Rows) -> Sequence[Any]:
-    if not rows:
-        raise NotHere
-    row: Sequence[Any] = rows[0]
-    return row
 
 
 _PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView)}

@@ -29,6 +29,7 @@ FILTERS = (
     "published_since=2020-01-01T00:00:00Z&published_until=2026-12-01T00:00:00%2B01:00",
     "ids={id}",
     "tag=harbour&exclude_tag=sport",
+    "language=fr",
     # What these are found by is chosen by looking ahead.
     "tag=sport&author=mara-lind",
     "tag=harbour&tag=sport&language=en",
@@ -158,8 +159,8 @@ def test_every_list_is_the_one_of_the_long_way(
         for sort in SORTS:
             query = "&".join(filter(None, (filters.format(id=whole["id"]), f"sort={sort}")))
             read.clear()
-            answer = compare(newsroom, f"/v1/articles?{query}")
-            assert all(read) or not answer.json()["data"], query
+            compare(newsroom, f"/v1/articles?{query}")
+            assert all(read), query
     for view in VIEWS:
         compare(newsroom, f"/v1/articles?{view}&limit=3")
 
