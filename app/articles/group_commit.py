@@ -134,12 +134,14 @@ class GroupCommit:
                 else:
                     self._threads -= 1
                     return
-            if one is not None:
-                self._prepare(one)
-                continue
             try:
-                self._write(group)
-            finally:
+                if one is not None:
+                    self._prepare(one)
+                else:
+                    self._write(group)
+            except BaseException as error:  # a library's panic is none of Exception
+                _fail([one] if one is not None else group, error)
+            if one is None:
                 with self._lock:
                     self._is_writing = False
 
@@ -212,6 +214,15 @@ def _noted(one: _Waiting) -> Iterator[None]:
         yield
     except Exception as error:
         one.outcome = error
+
+
+def _fail(group: Sequence[_Waiting], error: BaseException) -> None:
+    """Has none of them wait for ever."""
+    failed = RuntimeError("an article could not be created")
+    failed.__cause__ = error
+    for one in group:
+        one.outcome = one.outcome or failed
+    _tell(group)
 
 
 def _tell(group: Sequence[_Waiting]) -> None:

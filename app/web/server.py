@@ -41,6 +41,10 @@ class Ready:
         return [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
 
 
+def _nothing() -> None:
+    pass
+
+
 AtOnce = Callable[[Any], Ready | None]
 """Answers the request of a scope, where it needs nothing but its headers, within the call."""
 
@@ -74,7 +78,11 @@ class HttpProtocol(HttpToolsProtocol):
         # Who reads slower than we write is waited for in a task. What was sent behind an answered
         # request may be younger than all that this turn of the event loop began with.
         if at_once is not None and not self.flow.write_paused and not self._has_answered:
-            ready = at_once(cycle.scope)
+            try:
+                ready = at_once(cycle.scope)
+            except Exception:
+                # Here it would be a fault of the request's; in a task it is one of the server's.
+                self.logger.exception("not answered at once")
         if ready is None:
             super()._start_asgi_task(cycle, app)
             return
@@ -87,6 +95,7 @@ class HttpProtocol(HttpToolsProtocol):
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
+        cycle.on_response = _nothing  # the two would keep each other in memory
 
     def shutdown(self) -> None:
         super().shutdown()

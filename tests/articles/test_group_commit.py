@@ -212,3 +212,25 @@ def test_while_the_database_is_busy_each_hears_so(
     for answer in asyncio.run(send_all()):
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert newsroom.get("/v1/articles?status=draft", key).json()["data"] == []
+
+
+class Panic(BaseException):
+    """As libraries in Rust raise it."""
+
+
+def test_a_panic_leaves_nobody_waiting(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(*_arguments: Any) -> None:
+        raise Panic
+
+    for place in ("create_for_each", "submission", "create_article"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"app.articles.group_commit.{place}", panic)
+            wanted = drafts(newsroom, *({"headline": f"{place} {number}"} for number in range(3)))
+            for _ in range(3):  # as many threads as there are, and one more
+                if place == "create_for_each":
+                    assert {one.status_code for one in answered(newsroom, wanted)} == {500}
+                else:
+                    _, headers, body = wanted[0]
+                    made = newsroom.client.post("/v1/articles", headers=headers, json=body)
+                    assert made.status_code == 500
+    assert newsroom.make("articles", headline="After all")["slug"] == "after-all"
