@@ -115,12 +115,14 @@ def _measure_build(
         keeper.close()
         merged = time.perf_counter() - began
         place = read_place(index.folder)
+        if place is None:
+            raise RuntimeError("no index was made")
         with database.reading() as session:
             count = (
                 session.connection().execute(sa.select(sa.func.count(article.c.id))).scalar_one()
             )
         plain = _plain_rate(database, scratch / "plain", settings.search_memory_bytes)
-    size = sum(one.stat().st_size for one in (index.folder / place.generation).iterdir())  # type: ignore[union-attr]
+    size = sum(one.stat().st_size for one in (index.folder / place.generation).iterdir())
     print(
         f"\nIndex of {count:,} articles on one core: {count / taken:,.0f} articles/s "
         f"({taken:.0f} s; {merged:.0f} s until all merges had ended), "
