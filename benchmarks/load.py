@@ -110,6 +110,7 @@ class Reader:
         self._port, self._requests, self._pause_seconds = port, requests, pause_seconds
         self._status = status
         self.took_ms: list[float] = []
+        self._error: Exception | None = None
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._read)
 
@@ -120,8 +121,16 @@ class Reader:
     def __exit__(self, *_error: object) -> None:
         self._is_over.set()
         self._thread.join()
+        if self._error is not None:
+            raise self._error
 
     def _read(self) -> None:
+        try:
+            self._read_on()
+        except Exception as error:
+            self._error = error
+
+    def _read_on(self) -> None:
         while not self._is_over.wait(self._pause_seconds):
             began = time.perf_counter()
             request = self._requests[len(self.took_ms) % len(self._requests)]

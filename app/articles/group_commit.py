@@ -118,8 +118,21 @@ class GroupCommit:
             begins = self._threads < THREADS
             self._threads += begins
         if begins:
-            loop.run_in_executor(None, self._work)
+            try:
+                loop.run_in_executor(None, self._work)
+            except RuntimeError as error:  # no thread can be had
+                self._give_up(error)
         return await one.answer
+
+    def _give_up(self, error: Exception) -> None:
+        """Fails all that nobody would write any more."""
+        with self._lock:
+            self._threads -= 1
+            left = [] if self._threads else [*self._waiting, *self._prepared]
+            if left:
+                self._waiting.clear()
+                self._prepared.clear()
+        _fail(left, error)
 
     def _work(self) -> None:
         """Renders what waits for it, then writes what waits for that, unless another thread does."""

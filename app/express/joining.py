@@ -9,7 +9,7 @@ from app.archive.pieces import BETWEEN, BETWEEN_AUTHORS, FORMAT
 from app.express.names import NAMES_MAX, Names, Unknown
 
 _BETWEEN, _BETWEEN_AUTHORS = BETWEEN.encode(), BETWEEN_AUTHORS.encode()
-_FORMAT = FORMAT.encode()
+_FORMAT = f"{FORMAT}{BETWEEN}".encode()
 _ID_LENGTH = 36
 FIRST_OF_BODY = 7
 """Where in a row of a `Plan` the forms of the body begin."""
@@ -35,9 +35,9 @@ class Joiner:
         _, version, _, row_id, slug, pieces, links, *_ = row
         if pieces is None or links is None:
             raise NotWritten
-        form, head, own_byline, looks, rights, tail = pieces.split(_BETWEEN)
-        if form != _FORMAT:
+        if not pieces.startswith(_FORMAT):
             raise NotWritten
+        _, head, own_byline, looks, rights, tail = pieces.split(_BETWEEN)
         its_authors, its_tags, section = links.split(_BETWEEN)
         names = self._names
         tags = names.tags

@@ -71,7 +71,9 @@ class PostgresqlFreshness:
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             while True:
-                await self._renew(connection)
+                # A server that has vanished is not told from a slow one, and neither is to be trusted.
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._renew(connection)
                 # What was notified meanwhile comes first.
                 async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS, stop_after=1):
                     self._epoch = None

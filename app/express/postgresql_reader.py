@@ -20,6 +20,13 @@ log = structlog.get_logger("byline.express")
 CONNECTIONS_MAX = 4
 """More of them read no more in the same time."""
 RETRY_SECONDS = 1.0
+READ_SECONDS_MAX = 2.0
+"""How long a read may keep others from their turn; then the long way is gone."""
+_TAKEN = {
+    "host", "port", "passfile", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslpassword",
+    "sslcrl", "target_session_attrs",
+}  # fmt: skip
+"""What asyncpg takes from an address as psycopg does. It takes anything else for a setting of the server."""
 
 
 class PostgresqlReader:
@@ -50,6 +57,8 @@ class PostgresqlReader:
         if get_ident() != self._thread_id:
             return None
         async with self._turns:
+            if time.monotonic() < self._retry_at:
+                return None
             connection = self._free.pop() if self._free else await self._connect()
             if connection is None:
                 return None
@@ -58,11 +67,17 @@ class PostgresqlReader:
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 log.warning("a read by the driver failed", reason=str(error).partition("\n")[0])
                 connection.terminate()
+                if isinstance(error, TimeoutError):
+                    # Those who wait for their turn are not to wait as long, one after the other.
+                    self._retry_at = time.monotonic() + RETRY_SECONDS
                 return None
-            except BaseException:  # a client that leaves in the middle cancels it
+            except BaseException:  # a server that is made to stop cancels it
                 connection.terminate()
                 raise
-            self._free.append(connection)
+            if self._thread_id:
+                self._free.append(connection)
+            else:
+                connection.terminate()
             return rows
 
     def rows_at_once(self, _sql: str, _parameters: Sequence[Any]) -> Sequence[Any] | None:
@@ -78,14 +93,14 @@ class PostgresqlReader:
         self._free.clear()
 
     async def _connect(self) -> "asyncpg.Connection[Any] | None":
-        if time.monotonic() < self._retry_at:
-            return None
-        address = self._database.engine.url.set(drivername="postgresql")
+        url = self._database.engine.url
+        known = {name: value for name, value in url.query.items() if name in _TAKEN}
+        address = url.set(drivername="postgresql", query=known)
         try:
             return await asyncpg.connect(
                 address.render_as_string(hide_password=False),
                 timeout=self._database.wait_seconds,
-                command_timeout=self._database.wait_seconds,
+                command_timeout=min(READ_SECONDS_MAX, self._database.wait_seconds),
                 server_settings={
                     "application_name": "byline",
                     "timezone": "UTC",

@@ -99,7 +99,7 @@ class Reads:
     def answer_at_once(
         self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> Made | None:
-        """The same without waiting; None also where names have to be looked up first."""
+        """The same without waiting; raises `Unknown` where names have to be looked up first."""
         steps, rows = self._steps(path, query, visibility, now, private), None
         try:
             while True:
@@ -107,7 +107,7 @@ class Reads:
         except StopIteration as end:
             made: Made = end.value
             return made
-        except (Unknown, *_LONG_WAY):
+        except _LONG_WAY:
             return None
 
     def _steps(
@@ -129,7 +129,7 @@ class Reads:
     def _article(
         self, ref: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> _Steps[Made]:
-        asked = _asked(ArticleView, query)
+        asked, number = _asked(ArticleView, query), self._names.number
         view = _view(asked.fields, asked.body, "html")
         named_by_id = is_id(ref)
         plan, shape = self._plans.of_article(
@@ -142,7 +142,7 @@ class Reads:
         rows = yield from self._rows(plan, shape)
         if not rows:
             raise NotHere
-        (document,) = self._documents(rows, view)
+        (document,) = self._documents(rows, view, number)
         tag = entity_tag(document, rows[0][1])
         return self._answer(document, tag, "/v1/articles/{ref}", b"", private)
 
@@ -157,7 +157,7 @@ class Reads:
         if wanted.count != "none" or refs_in(wanted.status) - {"published"}:
             raise NotHere
         view = _view(wanted.fields, wanted.body)
-        limit, position = wanted.limit, paging.position
+        limit, position, number = wanted.limit, paging.position, self._names.number
         planned = partial(
             self._plans.of_list,
             now,
@@ -174,9 +174,9 @@ class Reads:
             plan, shape = planned(plan.ahead.rarest(found))
         rows = yield from self._rows(plan, shape)
         if not rows:
-            (number,) = yield from self._rows(self._plans.number, shape)
-            self._check(number)
-        documents = self._documents(rows[:limit], view)
+            (row,) = yield from self._rows(self._plans.number, shape)
+            self._check(row, number)
+        documents = self._documents(rows[:limit], view, number)
         if position is not None and position.backwards:
             documents.reverse()
         is_by_date = wanted.sort != "headline"
@@ -198,16 +198,16 @@ class Reads:
             raise NotHere
         return rows
 
-    def _check(self, row: Sequence[Any]) -> None:
-        """Raises `Unknown` where names are not what they were when these were looked up."""
-        if row[0] != self._names.number:
-            self._names.forget(row[0])
+    def _check(self, row: Sequence[Any], number: int) -> None:
+        """Raises `Unknown` unless names were at this number when refs were looked up, when the row
+        was read, and still are."""
+        if not row[0] == number == self._names.number:
             raise Unknown
 
-    def _documents(self, rows: Sequence[Any], view: View) -> list[bytes]:
+    def _documents(self, rows: Sequence[Any], view: View, number: int) -> list[bytes]:
         json_instant, article = self._reader.json_instant, self._joiner.article
         if rows:
-            self._check(rows[0])
+            self._check(rows[0], number)
         try:
             documents = [article(row, json_instant(row[2])) for row in rows]
         except KeyError:
@@ -265,9 +265,16 @@ def _has_no_filter(wanted: ArticleQuery) -> bool:
     return wanted.model_fields_set <= _NOT_FILTERS
 
 
-@lru_cache(1_000)
 def _view(fields: str | None, body: str | None, default_body: str = "") -> View:
+    length = len(fields or "") + len(body or "")
+    return (_kept_view if length <= QUERY_LENGTH_KEPT else _chosen)(fields, body, default_body)
+
+
+def _chosen(fields: str | None, body: str | None, default_body: str) -> View:
     view = view_of(fields, body, default_body=default_body)
     if "source" in view.body_forms:
         raise NotHere
     return view
+
+
+_kept_view = lru_cache(1_000)(_chosen)

@@ -23,6 +23,7 @@ from app.access.caller import Caller
 from app.access.visibility import Visibility
 from app.express.cache import Answer, Known, ResponseCache
 from app.express.freshness import Epoch, Freshness
+from app.express.names import Unknown
 from app.express.reads import Made, Reads
 from app.web import access_log
 from app.web.conditional import VARY, matching_tag, uncoded
@@ -60,6 +61,8 @@ class Asked:
     authorization: bytes | None
     if_none_match: str | None
     request_id: bytes | None
+    is_for_the_long_way: bool = False
+    """It was read already, and nothing was found that could be answered."""
 
     @property
     def is_known(self) -> bool:
@@ -159,8 +162,8 @@ class Express:
     def _now(self) -> "_Moment":
         """The clock and the epoch, asked once in each turn of the event loop.
 
-        All whose turn it is were on their way before they were asked, so that none is answered as of
-        a moment before its request.
+        All whose turn it is had begun to come in before they were asked, so that none is answered as
+        of a moment before its request began.
         """
         loop = asyncio.get_running_loop()
         moment = self._moment
@@ -183,7 +186,7 @@ class Express:
             if answer is None:
                 self.cache.figures.misses += 1
                 if self._reads.are_immediate and asked.is_known and asked.leaves_as_made:
-                    answer = self._ready(asked, self._read_at_once(asked))
+                    answer = self._read_at_once(asked)
             if answer is not None:
                 return self.given(asked, answer, began)
         scope.setdefault("state", {})["asked"] = asked
@@ -210,12 +213,16 @@ class Express:
             log.exception("the short way failed")
             return None
 
-    def _read_at_once(self, asked: Asked) -> Made | None:
+    def _read_at_once(self, asked: Asked) -> Answer | None:
+        made = None
         try:
-            return self._reads.answer_at_once(*_reading(asked))
+            made = self._reads.answer_at_once(*_reading(asked))
+        except Unknown:
+            return None
         except Exception:
             log.exception("the short way failed")
-            return None
+        asked.is_for_the_long_way = made is None
+        return self._ready(asked, made)
 
     async def made_once(self, asked: Asked) -> Answer | None:
         """The same, ready to leave and kept, for what leaves as it is made. Who asks for it while
@@ -248,7 +255,7 @@ class Express:
         if not self.cache.is_of(asked.epoch):
             return
         path, query, rights, coding, origin = asked.key
-        if asked.authorization is not None:
+        if not asked.is_known and asked.authorization is not None:
             if caller is None or caller.key_id is None:
                 return
             rights = caller.rights
@@ -300,7 +307,7 @@ class ShortWay:
         if ready is None:
             asked: Asked | None = scope["state"]["asked"]
             if asked is not None and asked.is_known and asked.leaves_as_made:
-                answer = await express.made_once(asked)
+                answer = None if asked.is_for_the_long_way else await express.made_once(asked)
                 if answer is not None:
                     ready = express.given(asked, answer, began)
         if ready is None:
@@ -347,14 +354,9 @@ class Gather:
         if asked is None or asked.epoch is None:
             await self.app(scope, receive, send)
             return
-        under_way = self.express.cache.under_way
         if not asked.is_known:
             answer = await self._made(asked, scope, receive, send)
-        elif asked.key in under_way:
-            answer = await asyncio.shield(under_way[asked.key])
-            if answer is None:
-                await self.app(scope, receive, send)
-                return
+        elif (answer := await self._made_by_another(asked)) is not None:
             scope["route"] = answer.route
             if asked.caller is not None:
                 scope["state"]["key_id"] = asked.caller.key_id
@@ -364,6 +366,20 @@ class Gather:
             )
         if answer is not None:
             await _send(send, _for_who_knows(answer, asked.if_none_match))
+
+    async def _made_by_another(self, asked: Asked) -> Answer | None:
+        """The answer that another request for the same has made meanwhile, if any can be kept.
+
+        The first that fails may have been on the short way; then one of those who wait makes it.
+        """
+        under_way = self.express.cache.under_way
+        for _ in range(2):
+            if asked.key not in under_way:
+                return None
+            answer = await asyncio.shield(under_way[asked.key])
+            if answer is not None:
+                return answer
+        return None
 
     async def _made(
         self, asked: Asked, scope: Scope, receive: Receive, send: Send

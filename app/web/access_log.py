@@ -168,7 +168,6 @@ class AccessLog:
 
     def _wake(self) -> None:
         self._woken.set()
-        # Also the child of a fork comes here without its thread.
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._write, name="access log", daemon=True)
             self._thread.start()

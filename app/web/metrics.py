@@ -85,7 +85,7 @@ class Metrics(Collector):
     def collect(self) -> Iterator[HistogramMetricFamily | CounterMetricFamily | GaugeMetricFamily]:
         durations = HistogramMetricFamily(
             "byline_http_request_duration_seconds",
-            "Requests, by how long they took until the answer had left.",
+            "Requests, by how long they took until the whole answer was given to the server.",
             labels=["method", "route", "status"],
         )
         for (method, route, status), figures in list(self._requests.items()):

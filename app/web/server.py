@@ -73,6 +73,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if self.transport.is_closing():
+            return  # nobody would hear what became of it
         at_once: AtOnce | None = self.app_state.get("at_once")
         ready = None
         # Who reads slower than we write is waited for in a task. What was sent behind an answered

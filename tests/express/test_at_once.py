@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
+from app.web.server import HttpProtocol
 from tests.conftest import Newsroom, serving
 from tests.express.test_response_cache import CODINGS, ITEM, PATHS, furnish
 
@@ -148,6 +149,59 @@ def test_a_connection_goes_on_as_it_was_asked_to(
     head = b"".join(iter(connection.file.readline, b"\r\n"))
     assert b"content-length: %d\r\n" % len(body) in head
     assert connection.ask(LIST)[1] == body
+
+
+def test_what_is_sent_behind_the_last_answer_is_never_done(
+    newsroom: Newsroom, app: FastAPI, connect: Callable[[], Connection]
+) -> None:
+    """Its answer could not be sent any more."""
+    known(app, connect(), LIST)
+    connection = connect()
+    key = newsroom.key("publish")["Authorization"]
+    connection.socket.sendall(
+        f"GET {LIST} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+        f"DELETE {ITEM} HTTP/1.1\r\nHost: byline\r\nIf-Match: *\r\nAuthorization: {key}\r\n\r\n".encode()
+    )
+    connection.read()
+    assert connection.is_closed()
+    assert connect().ask(ITEM)[0].startswith(b"HTTP/1.1 200")
+
+
+def test_a_request_behind_another_is_of_a_later_turn(
+    newsroom: Newsroom,
+    app: FastAPI,
+    connect: Callable[[], Connection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the first of two is answered another process writes; the second has to show that."""
+    known(app, connect(), ITEM)
+    at_once, headline = app.state.express.at_once, "Harbour bridge has opened"
+
+    def then_write(scope: Any) -> Any:
+        ready = at_once(scope)
+        if (b"x-first", b"1") in scope["headers"]:
+            assert newsroom.send("PATCH", ITEM, {"headline": headline}).status_code == 200
+        return ready
+
+    monkeypatch.setattr(HttpProtocol, "_start_asgi_task", asked_by(then_write))
+    connection = connect()
+    connection.socket.sendall(
+        f"GET {ITEM} HTTP/1.1\r\nHost: byline\r\nX-First: 1\r\n\r\n"
+        f"GET {ITEM} HTTP/1.1\r\nHost: byline\r\n\r\n".encode()
+    )
+    connection.read()
+    assert app.state.database.is_sqlite is (headline.encode() in connection.read()[1])
+
+
+def asked_by(at_once: Callable[[Any], Any]) -> Any:
+    """The protocol's own start of a request, asking another."""
+    start = HttpProtocol._start_asgi_task
+
+    def starting(self: HttpProtocol, *arguments: Any) -> None:
+        self.app_state = {**self.app_state, "at_once": at_once}
+        start(self, *arguments)
+
+    return starting
 
 
 def test_requests_sent_together_are_answered_in_their_order(

@@ -1,13 +1,17 @@
 """The short way reads what the long way reads, byte for byte, for every caller; and when it is gone."""
 
+import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.access.visibility import Visibility
 from app.archive import walks
+from app.express import way
 from app.express.plans import Plans
 from app.express.reads import Reads
 from tests.conftest import Newsroom
@@ -160,6 +164,7 @@ def test_every_list_is_the_one_of_the_long_way(
             query = "&".join(filter(None, (filters.format(id=whole["id"]), f"sort={sort}")))
             read.clear()
             compare(newsroom, f"/v1/articles?{query}")
+            assert read, query
             assert all(read), query
     for view in VIEWS:
         compare(newsroom, f"/v1/articles?{view}&limit=3")
@@ -186,6 +191,7 @@ def test_every_page_is_the_one_of_the_long_way(newsroom: Newsroom, read: list[bo
             there, back = pages[: len(pages) // 2], pages[len(pages) // 2 :]
             assert there == back[::-1]
             assert len(there) > 1
+    assert read
     assert all(read)
 
 
@@ -196,6 +202,7 @@ def test_every_article_is_the_one_of_the_long_way(newsroom: Newsroom, read: list
     for ref in (*refs, whole["id"], whole["id"].upper()):
         for view in VIEWS:
             assert compare(newsroom, f"/v1/articles/{ref}?{view}").status_code == 200
+    assert read
     assert all(read)
     for ref in ABSENT:
         assert compare(newsroom, f"/v1/articles/{ref}").status_code >= 300
@@ -238,6 +245,7 @@ def test_codings_origins_and_what_is_known_already(newsroom: Newsroom, read: lis
                 answer = compare(newsroom, path, headers)
                 known = headers | {"If-None-Match": answer.headers["ETag"]}
                 assert compare(newsroom, path, known).status_code == 304
+    assert read
     assert all(read)
 
 
@@ -252,6 +260,7 @@ def test_where_no_epoch_is_known_nothing_is_kept_but_read_alike(
             answer = compare(newsroom, path, {"Accept-Encoding": coding})
             known = {"Accept-Encoding": coding, "If-None-Match": answer.headers["ETag"]}
             assert compare(newsroom, path, known).status_code == 304
+    assert read
     assert all(read)
     assert newsroom.app.state.metrics.response_cache.bytes == 0
 
@@ -385,3 +394,84 @@ def test_the_walks_are_those_of_the_long_way(newsroom: Newsroom) -> None:
     plans = newsroom.app.state.reads._plans._plans.values()
     (sql,) = [one.sql for one in plans if one is not None and "headline_key" in one.sql]
     assert re.search(r"ORDER BY article_tag_1\.headline_key, article_tag_1\.article_id", sql)
+
+
+def test_pieces_of_another_version_are_left_to_the_long_way_without_a_word(
+    newsroom: Newsroom, read: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(newsroom)
+    complaints: list[Any] = []
+    monkeypatch.setattr(way.log, "exception", lambda *what: complaints.append(what))
+    for pieces in ("'1' || substr(pieces, 2)", "'1'", "''", "NULL"):
+        with newsroom.database.writing() as session:
+            session.connection().exec_driver_sql(f"UPDATE article SET pieces = {pieces}")
+        read.clear()
+        assert len(compare(newsroom, "/v1/articles").json()["data"]) > 1
+        assert not any(read)
+    assert complaints == []
+
+
+def test_refs_are_of_the_same_moment_as_what_is_read(
+    newsroom: Newsroom, open_newsroom: Callable[..., Newsroom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a read waits for its rows a tag is merged, and another read learns of that."""
+    for slug in ("hot", "cold", "mild"):
+        newsroom.send("POST", "/v1/tags", {"name": slug, "kind": "topic", "slug": slug})
+        newsroom.article(f"About {slug}", tags=[slug])
+    reads, reader = newsroom.app.state.reads, newsroom.app.state.reader
+    other, rows, query = open_newsroom(newsroom.url), reader.rows, b"tag=hot,mild"
+
+    async def read(wanted: bytes) -> Any:
+        now = newsroom.clock()
+        return await reads.answer("/v1/articles", wanted, Visibility(now), now, False)
+
+    async def held(*statement: Any) -> Any:
+        monkeypatch.setattr(reader, "rows", rows)
+        merge = ("POST", "/v1/tags/hot/merge", {"into": "cold"})
+        merged = await asyncio.to_thread(other.send, *merge)
+        assert merged.status_code < 300
+        await read(query)
+        await read(b"")
+        return await rows(*statement)
+
+    async def read_meanwhile() -> Any:
+        await read(query)
+        monkeypatch.setattr(reader, "rows", held)
+        return await read(query)
+
+    other.make_keys()
+    portal = newsroom.client.portal
+    assert portal is not None
+    made = portal.call(read_meanwhile)
+    assert made is None or made.body == newsroom.long_way("/v1/articles?tag=hot,mild").content
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_who_has_a_key_is_answered_from_memory_in_any_coding(
+    newsroom: Newsroom, coding: str
+) -> None:
+    furnish(newsroom)
+    figures = newsroom.app.state.metrics.response_cache
+    headers = {"Accept-Encoding": coding, **newsroom.key("read")}
+    for _ in range(3):
+        hits = figures.hits
+        newsroom.get("/v1/articles", headers)
+    assert figures.hits == hits + newsroom.database.is_sqlite
+
+
+@pytest.mark.parametrize(
+    "option", ["connect_timeout=5", "keepalives=1", "application_name=news", "sslmode=prefer"]
+)
+def test_an_address_with_options_of_psycopgs_is_read_from_too(
+    newsroom: Newsroom, open_newsroom: Callable[..., Newsroom], option: str
+) -> None:
+    if newsroom.database.is_sqlite:
+        pytest.skip("SQLite's address is a file")
+    newsroom.article()
+    mark = "&" if "?" in newsroom.url else "?"
+    other = open_newsroom(f"{newsroom.url}{mark}{option}")
+    portal, now = other.client.portal, other.clock()
+    assert portal is not None
+    reads = other.app.state.reads
+    made = portal.call(reads.answer, "/v1/articles", b"", Visibility(now), now, False)
+    assert made.body == other.long_way("/v1/articles").content

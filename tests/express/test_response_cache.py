@@ -1,6 +1,8 @@
 """Answers from memory are the answers that the long way gives, and none is given once too often."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -235,6 +237,31 @@ def test_what_was_made_while_something_changed_is_not_kept(newsroom: Newsroom) -
     for _ in range(2):
         newsroom.get("/v1/authors?limit=3")
     assert figures.hits == hits
+
+
+def test_a_connection_that_has_gone_silent_is_not_trusted(newsroom: Newsroom) -> None:
+    """As when the host of the database vanishes: nobody closes anything."""
+    if newsroom.database.is_sqlite:
+        pytest.skip("SQLite is asked at each request, and has no connection that could be down")
+    newsroom.article()
+    settled(newsroom, ITEM)
+    with psycopg.connect(newsroom.url, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND "
+            "(query LIKE 'LISTEN %' OR query LIKE '%min(%next_tick_at%') AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert found
+    try:
+        for (pid,) in found:
+            os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 20
+        while newsroom.app.state.freshness._epoch is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        for (pid,) in found:
+            os.kill(pid, signal.SIGCONT)
+    settled(newsroom, ITEM)
 
 
 def test_postgresql_gives_nothing_from_memory_while_nobody_listens(newsroom: Newsroom) -> None:
