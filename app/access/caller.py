@@ -25,6 +25,8 @@ from app.web.problems import Problem, problem_response, unauthenticated
 
 REMEMBERED_MAX = 1_000
 """Keys whose callers are kept in memory; more, and it begins anew."""
+HEADER_LENGTH_MAX = 300
+"""A key that is sent with more around it is looked up each time."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,10 @@ async def _identify(request: Request) -> Caller:
     )
     caller = request.state.caller = Caller(visibility, scopes, key.id, key)
     remembered: dict[str, Caller] = request.app.state.remembered_callers
-    if len(remembered) >= REMEMBERED_MAX:
-        remembered.clear()
-    remembered[header] = caller
+    if len(header) <= HEADER_LENGTH_MAX:
+        if len(remembered) >= REMEMBERED_MAX:
+            remembered.clear()
+        remembered[header] = caller
     return caller
 
 

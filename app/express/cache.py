@@ -14,6 +14,8 @@ from app.web.metrics import CacheFigures
 SHARE_MAX = 16
 """One answer may take this part of the whole: a few large ones would push out all others."""
 CALLERS_MAX = 1_000
+HEADER_BYTES_MAX = 300
+"""Longer ways to send a key, with blanks before it say, are looked up each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +100,5 @@ class ResponseCache:
         return answer
 
     def learn(self, authorization: bytes, known: Known) -> None:
-        if len(self.callers) < CALLERS_MAX:
+        if len(self.callers) < CALLERS_MAX and len(authorization) <= HEADER_BYTES_MAX:
             self.callers[authorization] = known

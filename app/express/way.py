@@ -79,13 +79,6 @@ class Asked:
         return not coding and origin is None
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    loop: asyncio.AbstractEventLoop
-    at: datetime
-    epoch: Epoch | None
-
-
 class Express:
     """What the ends of the short way share: which answers are kept or read, and whether they hold."""
 
@@ -107,7 +100,6 @@ class Express:
         self._clock = clock
         self._origins = {origin.encode() for origin in origins}
         self._public_read = public_read
-        self._moment: _Moment | None = None
 
     def asked(self, scope: Scope) -> Asked | None:
         """What is asked for, unless that is nothing which is kept, or has to go the long way."""
@@ -135,8 +127,9 @@ class Express:
                 return None
         elif not self.freshness.tells_of_keys:
             return None
-        moment = self._now()
-        now, epoch = moment.at, moment.epoch
+        # Only now that all of the request is there: nothing older than it may answer it.
+        now = self._clock()
+        epoch = self.freshness.epoch(now)
         if epoch is not None:
             self.cache.begin(epoch)
         elif authorization is not None:
@@ -158,23 +151,6 @@ class Express:
             None if if_none_match is None else if_none_match.decode("latin-1"),
             found.get(b"x-request-id"),
         )
-
-    def _now(self) -> "_Moment":
-        """The clock and the epoch, asked once in each turn of the event loop.
-
-        All whose turn it is had begun to come in before they were asked, so that none is answered as
-        of a moment before its request began.
-        """
-        loop = asyncio.get_running_loop()
-        moment = self._moment
-        if moment is None or moment.loop is not loop:
-            at = self._clock()
-            moment = self._moment = _Moment(loop, at, self.freshness.epoch(at))
-            loop.call_soon(self._forget_moment)
-        return moment
-
-    def _forget_moment(self) -> None:
-        self._moment = None
 
     def at_once(self, scope: Scope) -> Ready | None:
         """The answer, where it is in memory or can be read without waiting for anything; noted and

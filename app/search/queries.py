@@ -130,11 +130,16 @@ class _Search:
         ]
 
     def _better_spelling(self) -> str | None:
-        """What was typed with each word replaced that hardly any article has and another nearly like it."""
+        """What was typed with each word replaced that hardly any article has and another nearly like it.
+
+        Words that something else was expanded to may be of articles that the caller cannot see, and
+        are never looked at here: a replacement would tell of them.
+        """
         better = self._asked.query.q
+        typed = {leaf for clause in self._typed.clauses for leaf in clause.leaves}
         for clause, frequency in self._ranking.frequencies.items():
             for leaf in clause.leaves if frequency <= MISSPELT_MAX else ():
-                if leaf.form == "word":
+                if leaf.form == "word" and leaf in typed:
                     word = self._better_word(leaf)
                     better = better.replace(leaf.text, word, 1) if word else better
         return better if better != self._asked.query.q else None

@@ -82,7 +82,15 @@ def read_query(typed: str, words_max: int) -> TypedQuery:
         else:
             clauses.append(Clause((leaf,)))
         joins = False
-    return TypedQuery(tuple(dict.fromkeys(clauses)), tuple(excluded), not typed.strip())
+    unlike: dict[object, Clause] = {}
+    for clause in clauses:
+        unlike.setdefault(_folded(clause), clause)
+    return TypedQuery(tuple(unlike.values()), tuple(excluded), not typed.strip())
+
+
+def _folded(clause: Clause) -> object:
+    """The same for clauses that look for the same."""
+    return tuple((leaf.text.casefold(), leaf.form, leaf.field) for leaf in clause.leaves)
 
 
 def _leaf(part: re.Match[str]) -> Leaf | None:

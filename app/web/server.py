@@ -4,10 +4,11 @@ of the server made known."""
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from pydantic_core import to_json
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -45,6 +46,8 @@ def _nothing() -> None:
     pass
 
 
+HEAD_BYTES_MAX = 65_536
+"""What a request may have before its body."""
 AtOnce = Callable[[Any], Ready | None]
 """Answers the request of a scope, where it needs nothing but its headers, within the call."""
 
@@ -62,6 +65,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._stopping = asyncio.Event()
+        self._is_head, self._head_bytes = True, 0
         self._told = {"stopping": self._stopping, "abort": transport.abort}
 
     def on_message_begin(self) -> None:
@@ -69,17 +73,41 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["state"] |= self._told
 
     def data_received(self, data: bytes) -> None:
-        self._has_answered = False
+        if self._is_head:
+            # What comes in one piece is bounded by the event loop.
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._refuse_head()
+                return
+            self._head_bytes += len(data)
         super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._is_head, self._head_bytes = False, 0
+        # Nothing is upgraded to here, but the parser takes what follows the headers for the other
+        # protocol: a body would be lost, or be read as the next request.
+        self.scope["state"]["upgrades"] = self.parser.should_upgrade()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_head = True
+        super().on_message_complete()
+
+    def _refuse_head(self) -> None:
+        self._send_problem(
+            431, "headers-too-large", f"A request's headers may have {HEAD_BYTES_MAX} bytes."
+        )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self.transport.is_closing():
             return  # nobody would hear what became of it
+        if cycle.scope["state"]["upgrades"]:
+            cycle.keep_alive = False
+            if _has_body(cycle.scope):
+                app = _refuse_upgrade
         at_once: AtOnce | None = self.app_state.get("at_once")
         ready = None
-        # Who reads slower than we write is waited for in a task. What was sent behind an answered
-        # request may be younger than all that this turn of the event loop began with.
-        if at_once is not None and not self.flow.write_paused and not self._has_answered:
+        # Who reads slower than we write is waited for in a task.
+        if at_once is not None and not self.flow.write_paused:
             try:
                 ready = at_once(cycle.scope)
             except Exception:
@@ -91,7 +119,6 @@ class HttpProtocol(HttpToolsProtocol):
         head = head_of(cycle.default_headers) + ready.head
         if not cycle.keep_alive:
             head += b"connection: close\r\n"
-        self._has_answered = True
         cycle.response_started = cycle.response_complete = True
         self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[ready.status], head, ready.body))
         if not cycle.keep_alive:
@@ -105,19 +132,51 @@ class HttpProtocol(HttpToolsProtocol):
             self._stopping.set()
 
     def send_400_response(self, msg: str) -> None:
-        body = to_json(
-            {
-                "type": f"{TYPE_PREFIX}malformed-request",
-                "title": "Bad Request",
-                "status": 400,
-                "detail": f"{msg} Send HTTP/1.1.",
-                "instance": "/",
-            }
-        )
-        head = (
-            "HTTP/1.1 400 Bad Request\r\n"
-            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            "cache-control: no-store\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
+        self._send_problem(400, "malformed-request", f"{msg} Send HTTP/1.1.")
+
+    def _send_problem(self, status: int, kind: str, detail: str) -> None:
+        body = _problem(status, kind, detail)
+        head = head_of([*_problem_headers(body), (b"connection", b"close")])
+        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
         self.transport.close()
+
+
+def _problem(status: int, kind: str, detail: str) -> bytes:
+    """What cannot be answered by the application, which never sees it."""
+    title = HTTPStatus(status).phrase
+    return to_json(
+        {
+            "type": f"{TYPE_PREFIX}{kind}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "instance": "/",
+        }
+    )
+
+
+def _problem_headers(body: bytes) -> Headers:
+    return [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+    ]
+
+
+def _has_body(scope: HTTPScope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+async def _refuse_upgrade(_scope: Any, _receive: Any, send: Any) -> None:
+    body = _problem(
+        400,
+        "upgrade-with-body",
+        "This server speaks HTTP/1.1 alone, and cannot take a body together with Upgrade: send the "
+        "request without it.",
+    )
+    headers = _problem_headers(body)
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -60,3 +60,8 @@ def test_what_comes_after_so_many_words_is_left_out() -> None:
 def test_nothing_that_is_typed_fails(typed: str) -> None:
     read = read_query(typed, 8)
     assert len(read.clauses) + len(read.excluded) <= 8
+
+
+def test_what_differs_in_case_alone_is_looked_for_once() -> None:
+    query = read_query("one* ONE* One* two TWO", 32)
+    assert [leaf.text for clause in query.clauses for leaf in clause.leaves] == ["one", "two"]

@@ -262,3 +262,14 @@ def test_whatever_is_typed_gets_an_answer(asked: Newsroom, typed: str) -> None:
     page = answer.json()
     assert len(page["data"]) == page["page"]["total"], typed
     assert asked.client.get("/v1/suggest", params={"q": typed}).status_code == 200
+
+
+def test_no_better_spelling_tells_of_a_word_that_stands_in_a_draft_alone(town: Newsroom) -> None:
+    """A word that looks nearly like others is expanded to theirs, also where those are hidden."""
+    town.article("Zentrika opens plant")
+    town.indexed()
+    asked = 'zentrixq~ -"zentrixa"'
+    before = town.search(asked)["did_you_mean"]
+    town.article("Takeover of Zentrixa planned", publish=False)
+    town.indexed()
+    assert town.search(asked)["did_you_mean"] == before
