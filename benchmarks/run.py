@@ -5,8 +5,10 @@
 The servers, PostgreSQL's with them, share one core, and the load has another. In each round all
 contenders are measured on one case before the next case, so that what else the machine does
 meets them alike; a figure is the median of the rounds. A share is of what raw uvicorn gives in the
-same round when it answers the bytes of Byline's answer from memory. With `--folder` the archives
-are kept there and used again. All traffic stays on this machine.
+same round when it answers the bytes of Byline's answer from memory: its processor time for a request
+by that of the contender, PostgreSQL's with it, which on a core that is busy all the time are the
+requests a second, and does not change with what the other core has to do besides. With `--folder` the
+archives are kept there and used again. All traffic stays on this machine.
 """
 
 import argparse
@@ -41,6 +43,8 @@ from benchmarks.servers import (
     RAW,
     SERVER_CORE,
     UNKEPT,
+    Memory,
+    cpu_seconds,
     memory,
     served,
     wait_until_quiet,
@@ -59,6 +63,23 @@ class Contender:
     port: int
     process_id: int
     cases: dict[str, Case]
+    database_id: int | None = None
+
+    @property
+    def process_ids(self) -> list[int]:
+        return [one for one in (self.process_id, self.database_id) if one is not None]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One measurement: processor time of a request, and its share of raw uvicorn."""
+
+    who: Contender
+    case: str
+    measured: Measured
+    processor_us: float
+    share: float
+    memory: Memory
 
 
 @dataclass(frozen=True)
@@ -69,6 +90,7 @@ class Figure:
     contender: str
     case: str
     requests_a_second: float
+    processor_us: float
     share: float
     p50_ms: float
     p99_ms: float
@@ -163,19 +185,17 @@ def _contenders(archive: Archive, cases: dict[str, Case], stack: ExitStack) -> I
             served(BYLINE, archive.folder, cores=SERVER_CORE, log=UNKEPT, environment=settings)
         )
         own = {name: case for name, case in cases.items() if (name in COLD) == is_cold}
-        yield Contender(f"Byline, {archive.engine}", port, process_id, own)
+        name = f"Byline, {archive.engine}"
+        yield Contender(name, port, process_id, own, archive.server_id)
     port, process_id = stack.enter_context(
         served(TUTORIAL, archive.folder, archive.tutorial_url, cores=SERVER_CORE)
     )
     name = f"FastAPI tutorial, {archive.engine}"
-    yield Contender(name, port, process_id, tutorial_cases(archive))
+    yield Contender(name, port, process_id, tutorial_cases(archive), archive.server_id)
 
 
-def _rounds(
-    raw: Contender, others: list[Contender], options: argparse.Namespace
-) -> list[tuple[Contender, str, Measured, float, tuple[float, float]]]:
-    """All measurements: who, which case, what, as which share of raw uvicorn, and the memory."""
-    taken = []
+def _rounds(raw: Contender, others: list[Contender], options: argparse.Namespace) -> list[Taken]:
+    taken: list[Taken] = []
     for contender in (raw, *others):
         _check(contender)
     # A search index of another version is made anew first, and would take the core.
@@ -188,17 +208,17 @@ def _rounds(
                     continue
                 requests = one.cases[name].requests
                 # A writer goes on with what a warm-up has left behind.
+                if name != CREATE:
+                    measure(one.port, requests, options.connections, 1, warm_up=False)
+                before = sum(map(cpu_seconds, one.process_ids))
                 measured = measure(
-                    one.port,
-                    requests,
-                    options.connections,
-                    options.seconds,
-                    warm_up=name != CREATE,
+                    one.port, requests, options.connections, options.seconds, warm_up=False
                 )
-                base = base or measured.requests_a_second
+                took_seconds = sum(map(cpu_seconds, one.process_ids)) - before
+                took_us = took_seconds / max(1, measured.requests) * 1e6
+                base = base or took_us
                 used = memory(one.process_id)
-                share = measured.requests_a_second / base
-                taken.append((one, name, measured, share, (used.resident, used.own)))
+                taken.append(Taken(one, name, measured, took_us, base / took_us, used))
                 if name == CREATE:
                     wait_until_quiet([other.process_id for other in others])
     return taken
@@ -213,22 +233,23 @@ def _check(contender: Contender) -> None:
 
 def _figures(
     articles: int,
-    taken: list[tuple[Contender, str, Measured, float, tuple[float, float]]],
+    taken: list[Taken],
     counts: dict[tuple[str, str], float],
 ) -> Iterator[Figure]:
-    for who, case in dict.fromkeys((one[0].name, one[1]) for one in taken):
-        same = [one for one in taken if (one[0].name, one[1]) == (who, case)]
+    for who, case in dict.fromkeys((one.who.name, one.case) for one in taken):
+        same = [one for one in taken if (one.who.name, one.case) == (who, case)]
         yield Figure(
             articles,
             who,
             case,
-            statistics.median(one[2].requests_a_second for one in same),
-            statistics.median(one[3] for one in same),
-            statistics.median(one[2].p50_ms for one in same),
-            statistics.median(one[2].p99_ms for one in same),
+            statistics.median(one.measured.requests_a_second for one in same),
+            statistics.median(one.processor_us for one in same),
+            statistics.median(one.share for one in same),
+            statistics.median(one.measured.p50_ms for one in same),
+            statistics.median(one.measured.p99_ms for one in same),
             counts.get((who, case)),
-            same[-1][4][0],
-            same[-1][4][1],
+            same[-1].memory.resident,
+            same[-1].memory.own,
         )
 
 
@@ -296,7 +317,7 @@ def summary(figures: list[Figure]) -> str:
 
 def _cell(figure: Figure) -> str:
     if figure.contender == "raw uvicorn":
-        return f"1 = {figure.requests_a_second:,.0f}/s"
+        return f"1 = {figure.processor_us:.0f} µs"
     if figure.case == CREATE:
         return f"{figure.requests_a_second:,.0f}/s"
     return f"{figure.share:.3f}"
@@ -307,6 +328,7 @@ def details(figures: list[Figure]) -> str:
         [
             f"{one.contender}: {one.case}",
             f"{one.requests_a_second:,.0f}",
+            f"{one.processor_us:,.0f}",
             f"{one.share:.3f}",
             number(one.p50_ms),
             number(one.p99_ms),
@@ -319,6 +341,7 @@ def details(figures: list[Figure]) -> str:
     heads = [
         "",
         "requests/s",
+        "processor µs",
         "share",
         "p50 ms",
         "p99 ms",

@@ -29,8 +29,10 @@ async def create_at_once(request: Request) -> Response | None:
         return None
     if not caller.may("publish" if publish else "write") or not _is_plain(request):
         return None
+    # One that is too long is refused here: it cannot be read a second time.
+    body = await request.body()
     try:
-        wanted = ArticleCreate.model_validate(read_json(await request.body()))
+        wanted = ArticleCreate.model_validate(read_json(body))
     except (Problem, ValidationError):
         return None
     creates: GroupCommit = request.app.state.creates
