@@ -139,7 +139,10 @@ def cpu_seconds(process_id: int) -> float:
     """Processor time of a process and its children so far, those that have ended included."""
     total = 0
     for one in family(process_id):
-        fields = _stat(one)
+        try:
+            fields = _stat(one)
+        except OSError:
+            continue  # it has ended meanwhile, and is counted with its parent
         total += sum(map(int, fields[11:13] if one != process_id else fields[11:15]))
     return total / _TICKS_A_SECOND
 
