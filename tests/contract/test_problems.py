@@ -222,9 +222,8 @@ def test_what_breaks_inside_is_a_problem_without_a_word_of_it(
     def broken(*_args: Any) -> None:
         raise RuntimeError("the password is swordfish")
 
-    newsroom.forget_answers()
     monkeypatch.setattr(queries, "list_articles", broken)
-    answer = newsroom.get("/v1/articles")
+    answer = newsroom.long_way("/v1/articles")
     assert is_problem(answer, 500)
     assert "swordfish" not in answer.text
 

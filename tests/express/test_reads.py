@@ -470,6 +470,7 @@ def test_an_address_with_options_of_psycopgs_is_read_from_too(
     newsroom.article()
     mark = "&" if "?" in newsroom.url else "?"
     other = open_newsroom(f"{newsroom.url}{mark}{option}")
+    other.clock.move(minutes=1)  # it has a clock of its own
     portal, now = other.client.portal, other.clock()
     assert portal is not None
     reads = other.app.state.reads
