@@ -35,6 +35,7 @@ KEPT = ("/v1/articles", "/v1/authors", "/v1/tags")
 """Lists and single things. What is below those (versions, related articles) goes the long way."""
 CODINGS = ("zstd", "br", "gzip")
 """In the order in which the middleware that compresses takes them."""
+SHARED_SECONDS_MAX = 0.001
 OVERHEAD_BYTES = 1_000
 """What an answer in memory takes beside its bytes."""
 _VARIES = (b"vary", VARY.encode())
@@ -79,6 +80,14 @@ class Asked:
         return not coding and origin is None
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    loop: asyncio.AbstractEventLoop
+    asked_seconds: float
+    at: datetime
+    epoch: Epoch | None
+
+
 class Express:
     """What the ends of the short way share: which answers are kept or read, and whether they hold."""
 
@@ -100,6 +109,7 @@ class Express:
         self._clock = clock
         self._origins = {origin.encode() for origin in origins}
         self._public_read = public_read
+        self._moment: _Moment | None = None
 
     def asked(self, scope: Scope) -> Asked | None:
         """What is asked for, unless that is nothing which is kept, or has to go the long way."""
@@ -127,9 +137,8 @@ class Express:
                 return None
         elif not self.freshness.tells_of_keys:
             return None
-        # Only now that all of the request is there: nothing older than it may answer it.
-        now = self._clock()
-        epoch = self.freshness.epoch(now)
+        moment = self._now()
+        now, epoch = moment.at, moment.epoch
         if epoch is not None:
             self.cache.begin(epoch)
         elif authorization is not None:
@@ -151,6 +160,28 @@ class Express:
             None if if_none_match is None else if_none_match.decode("latin-1"),
             found.get(b"x-request-id"),
         )
+
+    def _now(self) -> _Moment:
+        """The clock and the epoch, asked once for all requests of a millisecond within one turn of
+        the event loop: to ask SQLite takes as long as half an answer.
+
+        All whose turn it is had begun to come in before, so that none is answered as of a moment
+        before it began. Of one that ended only after, a write that was acknowledged within that
+        millisecond may be missing.
+        """
+        loop, seconds, moment = asyncio.get_running_loop(), time.perf_counter(), self._moment
+        if (
+            moment is None
+            or moment.loop is not loop
+            or seconds - moment.asked_seconds > SHARED_SECONDS_MAX
+        ):
+            at = self._clock()
+            moment = self._moment = _Moment(loop, seconds, at, self.freshness.epoch(at))
+            loop.call_soon(self._forget_moment)
+        return moment
+
+    def _forget_moment(self) -> None:
+        self._moment = None
 
     def at_once(self, scope: Scope) -> Ready | None:
         """The answer, where it is in memory or can be read without waiting for anything; noted and

@@ -73,6 +73,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["state"] |= self._told
 
     def data_received(self, data: bytes) -> None:
+        self._has_answered = False
         if self._is_head:
             # What comes in one piece is bounded by the event loop.
             if self._head_bytes > HEAD_BYTES_MAX:
@@ -106,8 +107,10 @@ class HttpProtocol(HttpToolsProtocol):
                 app = _refuse_upgrade
         at_once: AtOnce | None = self.app_state.get("at_once")
         ready = None
-        # Who reads slower than we write is waited for in a task.
-        if at_once is not None and not self.flow.write_paused:
+        # Who reads slower than we write is waited for in a task. What was sent behind an answered
+        # request may be younger than what is known in this turn of the event loop; a task is of the
+        # next.
+        if at_once is not None and not self.flow.write_paused and not self._has_answered:
             try:
                 ready = at_once(cycle.scope)
             except Exception:
@@ -119,6 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
         head = head_of(cycle.default_headers) + ready.head
         if not cycle.keep_alive:
             head += b"connection: close\r\n"
+        self._has_answered = True
         cycle.response_started = cycle.response_complete = True
         self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[ready.status], head, ready.body))
         if not cycle.keep_alive:
