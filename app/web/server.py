@@ -46,8 +46,8 @@ def _nothing() -> None:
     pass
 
 
-HEAD_BYTES_MAX = 65_536
-"""What a request may have before its body."""
+HEAD_BYTES_MAX = 524_288
+"""What a request may have before its body: the longest cursor, each character spelt out, is within."""
 AtOnce = Callable[[Any], Ready | None]
 """Answers the request of a scope, where it needs nothing but its headers, within the call."""
 
