@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from app.access.caller import newsroom
 from app.archive.models import Article, ArticleAuthor, ArticleBody, ArticleTag, sort_key
-from app.archive.pieces import links_of, pieces_of
+from app.archive.pieces import pieces_of
 from app.archive.queries import Refs
 from app.archive.shapes import TagKind
 from app.articles.body import RenderedBody, render
@@ -82,8 +82,8 @@ def insert_articles(
             tuple(one["tag_id"] for one in others),
             section,
         )
-        row["pieces"] = pieces_of(SimpleNamespace(**_BLANK | row, extra=row["metadata"]))
-        row["links"] = links_of(refs)
+        article = SimpleNamespace(**_BLANK | row, extra=row["metadata"])
+        row["pieces"], row["stamp"] = pieces_of(article, refs)
     bodies = [{"article_id": row["id"]} | {name: row.pop(name) for name in BODY} for row in rows]
     credited = [
         sort_keys(row) | one for row, some in zip(rows, writers, strict=True) for one in some

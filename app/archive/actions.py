@@ -11,8 +11,9 @@ from app.access.caller import Caller
 from app.archive.filter import article, article_author, article_tag
 from app.archive.former_states import end_states
 from app.archive.models import Tag
-from app.archive.pieces import links_of
-from app.archive.queries import articles_linked, current_refs
+from app.archive.pieces import pieces_of, stamp_before_version
+from app.archive.queries import articles_linked, current_refs_of
+from app.archive.refs import in_parts
 from app.changes.actions import take_numbers
 from app.changes.models import Revision
 from app.db.columns import table
@@ -49,11 +50,14 @@ def move_articles(
     if ends_state:
         end_states(session, numbered, at, _reason_of_clock(at))
     changed: dict[str, Any] = {} if reason else {"updated_at": at}
+    # Of an article without pieces the stamp is made anew with these.
+    version = article.c.version + 1
+    stamp = sa.literal(stamp_before_version(at), sa.String) + sa.cast(version, sa.String)
+    shown_as = {} if reason else {"version": version, "stamp": stamp}
     state = {"state_sequence": numbered.c.number, "state_at": at} if ends_state else {}
-    version = {} if reason else {"version": article.c.version + 1}
     connection.execute(
         sa.update(article)
-        .values(sequence=numbered.c.number, **version, **changed, **state)
+        .values(sequence=numbered.c.number, **shown_as, **changed, **state)
         .where(article.c.id == numbered.c.article_id)
     )
     for links in (article_author, article_tag):
@@ -97,24 +101,41 @@ def _revisions_of(
 def write_links_down(session: Session, article_ids: Sequence[str]) -> None:
     """Writes into each article, and its newest revision, what its links are now."""
     connection = session.connection()
-    for article_id in article_ids:
-        newest_first = (
-            sa.select(revision.c.sequence, revision.c.snapshot)
-            .where(revision.c.entity_id == article_id)
-            .order_by(revision.c.sequence.desc())
-            .limit(1)
-        )
-        newest = connection.execute(newest_first).one().sequence
-        written = newest_first.where(revision.c.snapshot.is_not(sa.null()))
-        before = connection.execute(written).one().snapshot
-        refs = current_refs(session, article_id)
+    for some in in_parts(article_ids):
+        for article_id, refs in current_refs_of(session, some).items():
+            newest_first = (
+                sa.select(revision.c.sequence, revision.c.snapshot)
+                .where(revision.c.entity_id == article_id)
+                .order_by(revision.c.sequence.desc())
+                .limit(1)
+            )
+            newest = connection.execute(newest_first).one().sequence
+            written = newest_first.where(revision.c.snapshot.is_not(sa.null()))
+            before = connection.execute(written).one().snapshot
+            connection.execute(
+                sa.update(revision)
+                .where(revision.c.sequence == newest)
+                .values(snapshot=before | refs.in_snapshot)
+            )
+        make_pieces(session, some)
+
+
+def make_pieces(session: Session, article_ids: Sequence[str]) -> None:
+    """Makes the JSON of articles from what they and their links are now; at most as many as one
+    statement takes."""
+    connection, refs = session.connection(), current_refs_of(session, article_ids)
+    columns = [*article.c, article.c.metadata.label("extra")]
+    rows = connection.execute(sa.select(*columns).where(article.c.id.in_(article_ids)))
+    made = []
+    for row in rows:
+        pieces, stamp = pieces_of(row, refs[row.id])
+        made.append({"article_id": row.id, "its_pieces": pieces, "its_stamp": stamp})
+    if made:
         connection.execute(
-            sa.update(revision)
-            .where(revision.c.sequence == newest)
-            .values(snapshot=before | refs.in_snapshot)
-        )
-        connection.execute(
-            sa.update(article).where(article.c.id == article_id).values(links=links_of(refs))
+            sa.update(article)
+            .values(pieces=sa.bindparam("its_pieces"), stamp=sa.bindparam("its_stamp"))
+            .where(article.c.id == sa.bindparam("article_id", type_=article.c.id.type)),
+            made,
         )
 
 

@@ -88,7 +88,7 @@ class Article(SQLModel, table=True):
     withdrawn. `sort_at`: `published_at` once released, else the far future, so that a public list
     is one range of an index. `sequence`: its last number. `state_sequence` and `state_at`: since
     when what filters and the clock look at is as it is. `next_tick_at`: when the clock next changes
-    who may see it; the ticker then gives it a number. `pieces` and `links`: its JSON, made when it
+    who may see it; the ticker then gives it a number. `pieces` and `stamp`: its JSON, made when it
     is written (see `archive.pieces`); what has none is read the long way.
     """
 
@@ -181,7 +181,7 @@ class Article(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     pieces: str | None = None
-    links: str | None = None
+    stamp: str | None = None
 
     stored_body: "ArticleBody" = Relationship(
         sa_relationship_kwargs={

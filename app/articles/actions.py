@@ -16,7 +16,7 @@ from app.access.caller import Caller
 from app.archive.filter import Selection, article_author, article_tag
 from app.archive.former_states import end_states, one_numbered
 from app.archive.models import Article
-from app.archive.pieces import links_of, pieces_of
+from app.archive.pieces import pieces_of
 from app.archive.queries import Refs, current_refs
 from app.archive.refs import (
     choose_slug,
@@ -187,7 +187,7 @@ def _save(
     article.version += 1
     article.updated_at = now
     article.next_tick_at = lifecycle.next_tick_at(article, now)
-    article.pieces, article.links = pieces_of(article), links_of(refs)
+    article.pieces, article.stamp = pieces_of(article, refs)
     session.flush()
     session.connection().execute(sa.insert(revision), revision_row(article, refs, caller))
     _link(session, article, refs)

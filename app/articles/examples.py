@@ -99,8 +99,6 @@ ARTICLE: dict[str, Any] = {
     "expires_at": None,
     "first_published_at": "2026-11-21T05:04:45Z",
     "created_at": "2026-11-21T05:04:45Z",
-    "updated_at": "2026-11-21T05:14:45Z",
-    "version": 2,
     "corrections": [
         {
             "at": "2026-11-21T05:14:45Z",
@@ -111,6 +109,8 @@ ARTICLE: dict[str, Any] = {
     "word_count": 264,
     "reading_minutes": 2,
     "metadata": {"desk": "local"},
+    "updated_at": "2026-11-21T05:14:45Z",
+    "version": 2,
 }
 
 ARTICLE_WITH_BODY: dict[str, Any] = {

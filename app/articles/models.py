@@ -285,12 +285,12 @@ class ArticleSummary(OutputModel):
     expires_at: datetime | None
     first_published_at: datetime | None = Field(description="When readers could first see it.")
     created_at: datetime
-    updated_at: datetime = Field(description="The last change that a reader can notice.")
-    version: int
     corrections: list[Correction]
     word_count: int
     reading_minutes: int
     metadata: dict[str, Any]
+    updated_at: datetime = Field(description="The last change that a reader can notice.")
+    version: int
 
 
 class ArticleListItem(ArticleSummary):

@@ -263,12 +263,12 @@ def article_document(
         "expires_at": row.expires_at,
         "first_published_at": first_public_at(row, visibility.now),
         "created_at": row.created_at,
-        "updated_at": row.updated_at,
-        "version": row.version,
         "corrections": row.corrections,
         "word_count": row.word_count,
         "reading_minutes": row.reading_minutes,
         "metadata": row.metadata,
+        "updated_at": row.updated_at,
+        "version": row.version,
     }
     if view.body_forms:
         document["body"] = _body(row, view.body_forms)

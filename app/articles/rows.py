@@ -9,13 +9,13 @@ from typing import Any
 from app.access.caller import Caller
 from app.archive.filter import article as article_table
 from app.archive.filter import article_body
-from app.archive.pieces import links_of, pieces_of
+from app.archive.pieces import pieces_of
 from app.archive.queries import Refs
 
 Row = dict[str, Any]
 _ATTRIBUTES = {column.name: column.name for column in article_table.c} | {"metadata": "extra"}
 BODY = tuple(column.name for column in article_body.c if column.name != "article_id")
-_MADE = ("body_html", "body_text", "pieces", "links")
+_MADE = ("body_html", "body_text", "pieces", "stamp")
 COMPARED = {
     column: _ATTRIBUTES.get(column.name, column.name)
     for column in (*article_table.c, *article_body.c)
@@ -42,7 +42,7 @@ class NewArticle(SimpleNamespace):
 
 def article_row(article: Any, refs: Refs) -> Row:
     """The row of `article`, by the names of its columns."""
-    article.pieces, article.links = pieces_of(article), links_of(refs)
+    article.pieces, article.stamp = pieces_of(article, refs)
     return {column: getattr(article, name) for column, name in _ATTRIBUTES.items()}
 
 

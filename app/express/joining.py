@@ -1,94 +1,123 @@
 """From the pieces that an article was written with to the bytes that leave. Pure: no database."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from app.archive.pieces import BETWEEN, BETWEEN_AUTHORS, FORMAT
+from app.archive.pieces import AUTHORS, BYLINE, TAG, URL_AFTER, URL_BEFORE, authors_in
 from app.express.names import NAMES_MAX, Names, Unknown
 
-_BETWEEN, _BETWEEN_AUTHORS = BETWEEN.encode(), BETWEEN_AUTHORS.encode()
-_FORMAT = f"{FORMAT}{BETWEEN}".encode()
-_ID_LENGTH = 36
-FIRST_OF_BODY = 7
-"""Where in a row of a `Plan` the forms of the body begin."""
+_BYLINE, _AUTHORS, _TAG = BYLINE.encode(), AUTHORS.encode(), TAG.encode()
+_STANDING = re.compile(rb"%%|%\(([^)]*)\)b")
+"""What stands for something in pieces; nothing where a percent sign stands for itself."""
+_ID = slice(len(b'{"id":"'), len(b'{"id":"') + 36)
+PIECES, STAMP, FIRST_OF_BODY = 1, 2, 3
+"""Where in a row of a `Plan` these are; after the last come the forms of the body."""
+
+
+Row = Sequence[Any]
+"""Of a `Plan`."""
 
 
 class NotWritten(Exception):
     """An article has no pieces, or other ones than this version joins."""
 
 
-class Joiner:
-    """Joins articles' pieces with their names, for addresses of one form."""
+def url_parts(template: str) -> Mapping[bytes, bytes]:
+    """What an address is made of beside the slug, by what stands for it; nothing where the slug is
+    there more than once."""
+    parts = [to_json(part)[1:-1] for part in template.split("{slug}")]
+    standing_for = (URL_BEFORE.encode(), URL_AFTER.encode())
+    return dict(zip(standing_for, parts, strict=True)) if len(parts) == 2 else {}
 
-    def __init__(self, names: Names, url_template: str) -> None:
-        self._names = names
-        self._url_parts = [to_json(part)[1:-1] for part in url_template.split("{slug}")]
 
-    def article(self, row: Sequence[Any], updated_at: bytes) -> bytes:
-        """The JSON of an article without a body, its last brace left out.
+def check_written(rows: Sequence[Row]) -> None:
+    """Raises `NotWritten` where an article has no pieces."""
+    if None in [row[PIECES] for row in rows]:
+        raise NotWritten
 
-        `row` is one of a `Plan`. Raises `KeyError` for a name that has to be looked up first,
-        `NotWritten` where the pieces are none.
-        """
-        _, version, _, row_id, slug, pieces, links, *_ = row
-        if pieces is None or links is None:
+
+def list_of(rows: Sequence[Row], page: bytes, names: Names) -> bytes:
+    """A list of articles without bodies, and its `page` member.
+
+    All of it is put together in two calls, for each that goes over the bytes again takes its time.
+    `page` is JSON without a percent sign; cursors have none.
+    """
+    if not rows:
+        return b'{"data":[],"page":%b}' % page
+    parts = [b'{"data":[']
+    for row in rows:
+        parts += row[PIECES], row[STAMP], b"},"
+    parts[-1] = b'}],"page":%b}' % page
+    return _named(b"".join(parts), rows, names)
+
+
+def document_of(row: Row, forms: frozenset[str], names: Names) -> bytes:
+    """The JSON of an article, with those forms of its body."""
+    article = _named(row[PIECES], [row], names)
+    return b"%b%b%b}" % (article, row[STAMP], _body(row, forms) if forms else b"")
+
+
+def _named(text: bytes, rows: Sequence[Row], names: Names) -> bytes:
+    """Pieces with what stands in them; raises `Unknown` for names that have to be looked up first,
+    `NotWritten` for what another version wrote."""
+    try:
+        return text % names.known
+    except KeyError:
+        _learn(names, [row[PIECES] for row in rows])
+        return text % names.known
+
+
+def id_of(row: Row) -> str:
+    """The id of an article, which its pieces begin with."""
+    pieces: bytes = row[PIECES]
+    return pieces[_ID].decode()
+
+
+def version_of(row: Row) -> int:
+    """The version of an article, which its stamp ends with."""
+    stamp: bytes = row[STAMP]
+    return int(stamp[stamp.rindex(b":") + 1 :])
+
+
+def _learn(names: Names, pieces: Iterable[bytes]) -> None:
+    """Makes of the authors that are known what stands in articles; raises `Unknown`, `NotWritten`."""
+    standing = {one for some in pieces for one in _STANDING.findall(some) if one}
+    ids, credited = set(), {}
+    for one in standing - names.known.keys():
+        kind, what = one[:1], one[1:]
+        if kind == _TAG:
+            ids.add(what)
+        elif kind in (_AUTHORS, _BYLINE):
+            credited[what] = authors_in(what)
+            ids.update(its_id for its_id, _ in credited[what])
+        else:
             raise NotWritten
-        if not pieces.startswith(_FORMAT):
-            raise NotWritten
-        _, head, own_byline, looks, rights, tail = pieces.split(_BETWEEN)
-        its_authors, its_tags, section = links.split(_BETWEEN)
-        names = self._names
-        tags = names.tags
-        byline, authors = names.credits.get(its_authors) or self._credited(its_authors)
-        return b"".join(
-            (
-                b'{"id":"', row_id, b'","slug":"', slug,
-                b'","url":"', slug.join(self._url_parts), b'",', head,
-                b',"byline":', own_byline or byline, b",", looks,
-                b',"authors":[', authors,
-                b'],"tags":[',
-                b",".join([tags[one] for one in its_tags.split(b",")]) if its_tags else b"",
-                b'],"section":', tags[section] if section else b"null", b",", rights,
-                b',"updated_at":"', updated_at, b'","version":', b"%d" % version, b",", tail,
-            )
-        )  # fmt: skip
-
-    def unknown(self, rows: Sequence[Any]) -> Unknown:
-        """All names of some rows that have to be looked up; raises `NotWritten`."""
-        ids = set()
-        for row in rows:
-            if row[6] is None:
-                raise NotWritten
-            its_authors, its_tags, section = row[6].split(_BETWEEN)
-            ids |= {one[:_ID_LENGTH] for one in its_authors.split(_BETWEEN_AUTHORS)}
-            ids |= {*its_tags.split(b","), section}
-        known = self._names.authors.keys() | self._names.tags.keys() | {b""}
-        return Unknown(ids - known)
-
-    def _credited(self, its_authors: bytes) -> tuple[bytes, bytes]:
-        """The authors' names as a byline, and the authors; kept, for an author has many articles."""
-        credited = its_authors.split(_BETWEEN_AUTHORS) if its_authors else []
-        found = [(self._names.authors[one[:_ID_LENGTH]], one[_ID_LENGTH:]) for one in credited]
-        byline = b'"%b"' % b", ".join([author.within_byline for author, _ in found])
-        authors = b",".join([b"%b%b}" % (author.before_role, role) for author, role in found])
-        if len(self._names.credits) >= NAMES_MAX:
-            self._names.credits.clear()
-        credit = self._names.credits[its_authors] = (byline if found else b"null", authors)
-        return credit
+    if unknown := ids - names.authors.keys():
+        raise Unknown(unknown)
+    if len(names.known) >= NAMES_MAX:
+        names.forget(names.number)
+        raise Unknown
+    for written, authors in credited.items():
+        found = [(names.authors[its_id], role) for its_id, role in authors]
+        byline = b", ".join([author.within_byline for author, _ in found])
+        names.known[_BYLINE + written] = b'"%b"' % byline
+        names.known[_AUTHORS + written] = b",".join(
+            [b"%b%b}" % (author.before_role, role) for author, role in found]
+        )
 
 
-def with_body(article: bytes, forms: frozenset[str], row: Sequence[Any]) -> bytes:
-    """The same with those forms of its body."""
+def _body(row: Row, forms: frozenset[str]) -> bytes:
     html = row[FIRST_OF_BODY]
     if html is None:
-        return article + b',"body":null'
+        return b',"body":null'
     if "text" not in forms:
-        return b'%b,"body":{"html":%b}' % (article, html)
+        return b',"body":{"html":%b}' % html
     text = to_json(row[FIRST_OF_BODY + 1].decode())
     before = b'"html":%b,' % html if "html" in forms else b""
-    return b'%b,"body":{%b"text":%b}' % (article, before, text)
+    return b',"body":{%b"text":%b}' % (before, text)
 
 
 def cut(document: bytes, fields: frozenset[str]) -> bytes:

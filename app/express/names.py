@@ -4,14 +4,15 @@ A newsroom has some thousands of them. All are of one number of the sequence; th
 them say whether that is still the last one that an author or tag took.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
 from app.archive.models import Author, Tag
+from app.archive.pieces import TAG
 from app.archive.refs import in_parts, resolve_refs
 from app.changes.models import Kind, SequenceCounter
 from app.db.columns import table
@@ -25,6 +26,8 @@ names_number = sa.select(table(SequenceCounter).c.names).scalar_subquery()
 """A column: the last number that an author or tag took, in the same moment as the row it is read with."""
 
 Ref = tuple[Kind, str]
+_KINDS: tuple[Kind, ...] = ("author", "tag")
+_TAG = TAG.encode()
 
 
 class Unknown(Exception):
@@ -42,62 +45,79 @@ class AuthorName:
     within_byline: bytes
 
 
-@dataclass
-class Names:
-    """What is known, all of it as of `number`. For the event loop alone."""
+@dataclass(frozen=True)
+class _Found:
+    """What was looked up, as of `number`."""
 
-    database: Database
-    number: int = -1
-    authors: dict[bytes, AuthorName] = field(default_factory=dict)
-    tags: dict[bytes, bytes] = field(default_factory=dict)
-    credits: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
-    """Bylines and authors of articles, by how `links_of` writes these authors down."""
-    refs: dict[Ref, str] = field(default_factory=dict)
+    number: int
+    authors: Mapping[bytes, AuthorName]
+    tags: Mapping[bytes, bytes]
+    refs: Mapping[Ref, str]
+
+
+class Names:
+    """What is known, all of it as of `number`. For the event loop alone.
+
+    `known` is what stands in articles (see `archive.pieces`), `always` those of them that never
+    change; `authors` what bylines are made of, by id.
+    """
+
+    def __init__(self, database: Database, always: Mapping[bytes, bytes]) -> None:
+        self.number = -1
+        self.authors: dict[bytes, AuthorName] = {}
+        self.known = dict(always)
+        self._always = always
+        self._refs: dict[Ref, str] = {}
+        self._database = database
 
     async def look_up(self, unknown: Unknown) -> bool:
         """Adds what was not known, or begins anew where names have changed since; says whether all
         of it is there."""
-        found = await run_in_threadpool(self._read, unknown)
+        found = await run_in_threadpool(self._find, unknown)
         if found.number != self.number or self._are_many():
             self.forget(found.number)
         self.authors |= found.authors
-        self.tags |= found.tags
-        self.refs |= found.refs
+        self.known |= {_TAG + its_id: shown for its_id, shown in found.tags.items()}
+        self._refs |= found.refs
         ids = found.authors.keys() | found.tags.keys()
         return unknown.ids <= ids and unknown.refs <= found.refs.keys()
 
-    def known(self, kind: Kind, refs: Collection[str]) -> dict[str, str]:
+    def ids_behind(self, kind: Kind, refs: Collection[str]) -> dict[str, str]:
         """The ids behind some refs; raises `Unknown`."""
         try:
-            return {ref: self.refs[kind, ref] for ref in refs}
+            return {ref: self._refs[kind, ref] for ref in refs}
         except KeyError:
-            missing = {(kind, ref) for ref in refs if (kind, ref) not in self.refs}
+            missing = {(kind, ref) for ref in refs if (kind, ref) not in self._refs}
             raise Unknown(refs=missing) from None
 
     def forget(self, number: int) -> None:
         self.number = number
-        for names in (self.authors, self.tags, self.credits, self.refs):
-            names.clear()
+        self.authors.clear()
+        self._refs.clear()
+        self.known.clear()
+        self.known |= self._always
 
     def _are_many(self) -> bool:
-        return len(self.authors) + len(self.tags) + len(self.refs) > NAMES_MAX
+        return len(self.authors) + len(self.known) + len(self._refs) > NAMES_MAX
 
-    def _read(self, unknown: Unknown) -> "Names":
+    def _find(self, unknown: Unknown) -> _Found:
         ids = [one.decode() for one in unknown.ids]
-        with self.database.reading() as session:
+        authors, tags = {}, {}
+        behind: dict[Ref, str] = {}
+        with self._database.reading() as session:
             connection = session.connection()
-            found = Names(self.database, connection.execute(sa.select(names_number)).scalar_one())
+            number = connection.execute(sa.select(names_number)).scalar_one()
             for some in in_parts(ids):
                 for row in connection.execute(sa.select(author).where(author.c.id.in_(some))):
                     shown = {"id": row.id, "slug": row.slug, "name": row.name}
-                    found.authors[row.id.encode()] = AuthorName(
+                    authors[row.id.encode()] = AuthorName(
                         to_json(shown)[:-1] + b',"role":', to_json(row.name)[1:-1]
                     )
                 for row in connection.execute(sa.select(tag).where(tag.c.id.in_(some))):
                     shown = {"id": row.id, "slug": row.slug, "name": row.name, "kind": row.kind}
-                    found.tags[row.id.encode()] = to_json(shown)
-            for kind in ("author", "tag"):
-                refs: Collection[str] = [ref for one, ref in unknown.refs if one == kind]
+                    tags[row.id.encode()] = to_json(shown)
+            for kind in _KINDS:
+                refs = [ref for one, ref in unknown.refs if one == kind]
                 resolved = resolve_refs(session, kind, refs)
-                found.refs |= {(kind, ref): its_id for ref, its_id in resolved.items()}
-        return found
+                behind |= {(kind, ref): its_id for ref, its_id in resolved.items()}
+        return _Found(number, authors, tags, behind)

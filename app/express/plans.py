@@ -168,10 +168,7 @@ class Plans:
     def _columns(self, forms: frozenset[str]) -> list[Any]:
         shown = [
             names_number,
-            article.c.version,
-            article.c.updated_at,
-            *map(self._as_bytes, (article.c.id, article.c.slug)),
-            *map(self._as_bytes, (article.c.pieces, article.c.links)),
+            *map(self._as_bytes, (article.c.pieces, article.c.stamp)),
         ]
         if forms:
             # Who wants the text needs to know as well whether there is a body at all.

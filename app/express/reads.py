@@ -20,7 +20,17 @@ from app.archive.filter import ResolvedFilter, filter_by_ids, tag_refs_of
 from app.articles.models import ArticleQuery, ArticleView
 from app.articles.queries import View, view_of
 from app.db.database import Database
-from app.express.joining import Joiner, NotWritten, cut, with_body
+from app.express.joining import (
+    NotWritten,
+    Row,
+    check_written,
+    cut,
+    document_of,
+    id_of,
+    list_of,
+    url_parts,
+    version_of,
+)
 from app.express.names import Names, Unknown
 from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape
 from app.express.readers import Reader
@@ -65,8 +75,7 @@ class Reads:
         self._app = app
         self._reader = reader
         self._plans = Plans(reader.dialect, reader.as_bytes)
-        self._names = Names(database)
-        self._joiner = Joiner(self._names, app.settings.article_url_template)
+        self._names = Names(database, url_parts(app.settings.article_url_template))
         self._cache_control = {
             private: cache_control(app.settings.cache_max_age_seconds, private).encode()
             for private in (False, True)
@@ -142,8 +151,10 @@ class Reads:
         rows = yield from self._rows(plan, shape)
         if not rows:
             raise NotHere
-        (document,) = self._documents(rows, view, number)
-        tag = entity_tag(document, rows[0][1])
+        self._check(rows[0], number)
+        check_written(rows)
+        document = self._document(rows[0], view)
+        tag = entity_tag(document, version_of(rows[0]))
         return self._answer(document, tag, "/v1/articles/{ref}", b"", private)
 
     def _list(
@@ -173,21 +184,22 @@ class Reads:
             (found,) = yield from self._rows(plan, shape)
             plan, shape = planned(plan.ahead.rarest(found))
         rows = yield from self._rows(plan, shape)
-        if not rows:
-            (row,) = yield from self._rows(self._plans.number, shape)
-            self._check(row, number)
-        documents = self._documents(rows[:limit], view, number)
-        if position is not None and position.backwards:
-            documents.reverse()
+        first = rows[0] if rows else (yield from self._rows(self._plans.number, shape))[0]
+        self._check(first, number)
+        check_written(rows)
         is_by_date = wanted.sort != "headline"
 
-        def key_of(row: Sequence[Any]) -> tuple[Any, ...]:
+        def key_of(row: Row) -> tuple[Any, ...]:
             key = self._reader.json_instant(row[-1]) if is_by_date else row[-1]
-            return (key.decode(), row[3].decode())
+            return (key.decode(), id_of(row))
 
-        _, page = paging.page(rows, key_of)
-        body = b'{"data":[%b],"page":%b}' % (b",".join(documents), to_json(page))
+        shown, page = paging.page(rows, key_of)
         links = paging.links(page).encode("latin-1")
+        if view.is_whole and not view.body_forms:
+            body = list_of(shown, to_json(page), self._names)
+        else:
+            documents = [self._document(row, view) for row in shown]
+            body = b'{"data":[%b],"page":%b}' % (b",".join(documents), to_json(page))
         return self._answer(body, entity_tag(body), LIST, links, private)
 
     def _rows(self, plan: Plan, shape: Shape) -> _Steps[Sequence[Any]]:
@@ -204,21 +216,9 @@ class Reads:
         if not row[0] == number == self._names.number:
             raise Unknown
 
-    def _documents(self, rows: Sequence[Any], view: View, number: int) -> list[bytes]:
-        json_instant, article = self._reader.json_instant, self._joiner.article
-        if rows:
-            self._check(rows[0], number)
-        try:
-            documents = [article(row, json_instant(row[2])) for row in rows]
-        except KeyError:
-            raise self._joiner.unknown(rows) from None
-        if view.body_forms:
-            documents = [
-                with_body(one, view.body_forms, row)
-                for one, row in zip(documents, rows, strict=True)
-            ]
-        documents = [one + b"}" for one in documents]
-        return documents if view.is_whole else [cut(one, view.fields) for one in documents]
+    def _document(self, row: Row, view: View) -> bytes:
+        document = document_of(row, view.body_forms, self._names)
+        return document if view.is_whole else cut(document, view.fields)
 
     def _resolved(self, wanted: ArticleFilter | None) -> ResolvedFilter:
         """The filter with its refs looked up in memory; raises `Unknown`.
@@ -229,8 +229,8 @@ class Reads:
             return NOTHING
         if not (wanted.tag or wanted.section or wanted.exclude_tag or wanted.author):
             return ResolvedFilter(wanted, (), (), holds_nothing=False)
-        tags = self._names.known("tag", tag_refs_of(wanted))
-        authors = self._names.known("author", refs_in(wanted.author))
+        tags = self._names.ids_behind("tag", tag_refs_of(wanted))
+        authors = self._names.ids_behind("author", refs_in(wanted.author))
         return filter_by_ids(wanted, tags, authors, is_entitlement=False)
 
     def _answer(self, body: bytes, tag: str, template: str, links: bytes, private: bool) -> Made:

@@ -1,0 +1,28 @@
+"""Write an article's JSON in a form that a read has less to do with; the server makes it anew.
+
+It does so in the background; until then articles are read the long way. What was known of links
+in a column of its own is within the JSON now, and what a rename changes in it has the column.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "2026_11_26_stamps"
+down_revision = "2026_11_26_pending_moves"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE article RENAME COLUMN links TO stamp")
+    _clear()
+
+
+def downgrade() -> None:
+    _clear()
+    op.execute("ALTER TABLE article RENAME COLUMN stamp TO links")
+
+
+def _clear() -> None:
+    pieces, stamp = sa.column("pieces", sa.String()), sa.column("stamp", sa.String())
+    op.execute(sa.update(sa.table("article", pieces, stamp)).values(pieces=None, stamp=None))
