@@ -83,6 +83,9 @@ class PostgresqlReader:
     def rows_at_once(self, _sql: str, _parameters: Sequence[Any]) -> Sequence[Any] | None:
         return None
 
+    def renew(self) -> None:
+        pass  # each statement is of a moment of its own
+
     async def start(self) -> None:
         self._thread_id = get_ident()
 

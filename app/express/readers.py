@@ -5,6 +5,7 @@ thread and back. What takes long there is broken off, and read the long way, whi
 PostgreSQL is asked by asyncpg, which takes 84 µs where psycopg takes 141 on the same core.
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -49,13 +50,21 @@ class Reader(Protocol):
         """The same without waiting for anything."""
         ...
 
+    def renew(self) -> None:
+        """From here on it reads what is there from here on, in this turn of the event loop too."""
+        ...
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
 
 
 class SqliteReader:
-    """A connection of its own, whose text stays bytes."""
+    """A connection of its own, whose text stays bytes.
+
+    All that is read in one turn of the event loop is of one moment, in one transaction: to begin
+    one for each costs a fifth of reading an article.
+    """
 
     dialect: sa.Dialect = sqlite.dialect(paramstyle="qmark")
     is_immediate = True
@@ -84,10 +93,17 @@ class SqliteReader:
             return None
         self._until = time.perf_counter() + READ_SECONDS_MAX
         try:
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN")
+                asyncio.get_running_loop().call_soon(self.renew)
             found: list[Any] = self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error:
             return None
         return found
+
+    def renew(self) -> None:
+        if self._thread_id and self._connection.in_transaction:
+            self._connection.execute("COMMIT")
 
     async def start(self) -> None:
         self._raw = self._database.detached()
@@ -99,6 +115,7 @@ class SqliteReader:
         self._thread_id = get_ident()
 
     async def stop(self) -> None:
+        self.renew()
         self._thread_id = 0
         self._raw.close()
 

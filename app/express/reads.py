@@ -86,6 +86,10 @@ class Reads:
         """Whether `answer_at_once` can answer anything."""
         return self._reader.is_immediate
 
+    def renew(self) -> None:
+        """What is asked for from here on is not to be read as of any moment before."""
+        self._reader.renew()
+
     async def answer(
         self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> Made | None:

@@ -175,6 +175,7 @@ class Express:
             or moment.loop is not loop
             or seconds - moment.asked_seconds > SHARED_SECONDS_MAX
         ):
+            self._reads.renew()
             at = self._clock()
             moment = self._moment = _Moment(loop, seconds, at, self.freshness.epoch(at))
             loop.call_soon(self._forget_moment)

@@ -1,0 +1,72 @@
+"""The driver's own reads of SQLite, on the event loop."""
+
+import asyncio
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from app.db.database import Database
+from app.db.migrate import migrate
+from app.express.readers import SqliteReader
+
+VALUE = "SELECT value FROM sequence_counter"
+
+
+def set_value(database: Database, value: int) -> None:
+    with database.writing() as session:
+        session.connection().execute(sa.text(f"UPDATE sequence_counter SET value = {value}"))
+
+
+def test_a_turn_of_the_loop_reads_one_moment_and_the_next_another(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'byline.db'}")
+    migrate(database)
+
+    async def read() -> None:
+        reader = SqliteReader(database)
+        await reader.start()
+
+        def value() -> int:
+            ((found,),) = reader.rows_at_once(VALUE, ()) or ()
+            return int(found)
+
+        set_value(database, 1)
+        assert value() == 1
+        set_value(database, 2)
+        assert value() == 1
+        reader.renew()
+        assert value() == 2
+        set_value(database, 3)
+        await asyncio.sleep(0)
+        assert value() == 3
+        assert reader.rows_at_once("SELECT nonsense", ()) is None
+        set_value(database, 4)
+        await asyncio.sleep(0)
+        assert value() == 4
+        await reader.stop()
+
+    asyncio.run(read())
+    database.close()
+
+
+def test_an_idle_reader_is_in_no_writers_way(tmp_path: Path) -> None:
+    """A transaction left open would keep the log of SQLite from ever being used again."""
+    database = Database(f"sqlite:///{tmp_path / 'byline.db'}")
+    migrate(database)
+
+    async def read() -> None:
+        reader = SqliteReader(database)
+        await reader.start()
+        set_value(database, 1)
+        assert reader.rows_at_once(VALUE, ())
+        await asyncio.sleep(0)
+        set_value(database, 2)
+        raw = database.detached()
+        busy, in_log, moved = raw.dbapi_connection.execute(
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        ).fetchone()
+        assert (busy, in_log, moved) == (0, 0, 0)
+        raw.close()
+        await reader.stop()
+
+    asyncio.run(read())
+    database.close()
