@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from app.access.visibility import Visibility
 from app.express.freshness import Epoch
@@ -23,14 +22,14 @@ class Answer:
     """A 200, as it leaves in one content coding, but for the id of the request.
 
     `head` are its header lines, `tag` is its entity tag without the coding, `unchanged` the header
-    lines of its 304 without a tag, `route` its route, `size_bytes` what it takes with all of these.
+    lines of its 304 without a tag, `template` its route's, `size_bytes` what it takes with all of these.
     """
 
     head: bytes
     body: bytes
     tag: str
     unchanged: bytes
-    route: Any
+    template: str
     size_bytes: int
 
 

@@ -38,7 +38,7 @@ from app.web.conditional import cache_control, entity_tag
 from app.web.pages import Paging
 from app.web.params import given_parameters, is_id, parameters_of
 from app.web.problems import Problem
-from app.web.server import Headers
+from app.web.server import head_of
 
 Result = TypeVar("Result")
 _Steps = Generator[tuple[str, Sequence[Any]], Sequence[Any] | None, Result]
@@ -59,13 +59,16 @@ _LONG_WAY = (NotHere, NotPlain, NotWritten, Problem, ValidationError)
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An answer of status 200 before its content coding, without `Vary`; `template` is that of its
-    route."""
+    """An answer of status 200 before its content coding, without `Vary`.
 
-    headers: Headers
+    `cache_control` and `link` are header lines, `template` is that of its route.
+    """
+
     body: bytes
     tag: str
+    cache_control: bytes
     template: str
+    link: bytes = b""
 
 
 class Reads:
@@ -76,8 +79,9 @@ class Reads:
         self._reader = reader
         self._plans = Plans(reader.dialect, reader.as_bytes)
         self._names = Names(database, url_parts(app.settings.article_url_template))
+        max_age = app.settings.cache_max_age_seconds
         self._cache_control = {
-            private: cache_control(app.settings.cache_max_age_seconds, private).encode()
+            private: head_of([(b"cache-control", cache_control(max_age, private).encode())])
             for private in (False, True)
         }
 
@@ -159,7 +163,7 @@ class Reads:
         check_written(rows)
         document = self._document(rows[0], view)
         tag = entity_tag(document, version_of(rows[0]))
-        return self._answer(document, tag, "/v1/articles/{ref}", b"", private)
+        return Made(document, tag, self._cache_control[private], "/v1/articles/{ref}")
 
     def _list(
         self, query: bytes, visibility: Visibility, now: datetime, private: bool
@@ -198,13 +202,14 @@ class Reads:
             return (key.decode(), id_of(row))
 
         shown, page = paging.page(rows, key_of)
-        links = paging.links(page).encode("latin-1")
         if view.is_whole and not view.body_forms:
             body = list_of(shown, to_json(page), self._names)
         else:
             documents = [self._document(row, view) for row in shown]
             body = b'{"data":[%b],"page":%b}' % (b",".join(documents), to_json(page))
-        return self._answer(body, entity_tag(body), LIST, links, private)
+        links = paging.links(page)
+        link = head_of([(b"link", links.encode("latin-1"))]) if links else b""
+        return Made(body, entity_tag(body), self._cache_control[private], LIST, link)
 
     def _rows(self, plan: Plan, shape: Shape) -> _Steps[Sequence[Any]]:
         instant = self._reader.instant
@@ -236,16 +241,6 @@ class Reads:
         tags = self._names.ids_behind("tag", tag_refs_of(wanted))
         authors = self._names.ids_behind("author", refs_in(wanted.author))
         return filter_by_ids(wanted, tags, authors, is_entitlement=False)
-
-    def _answer(self, body: bytes, tag: str, template: str, links: bytes, private: bool) -> Made:
-        headers = [
-            (b"etag", tag.encode()),
-            (b"cache-control", self._cache_control[private]),
-            *([(b"link", links)] if links else ()),
-            (b"content-length", b"%d" % len(body)),
-            (b"content-type", b"application/json"),
-        ]
-        return Made(headers, body, tag, template)
 
 
 _PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView)}

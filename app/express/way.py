@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +27,7 @@ from app.express.reads import Made, Reads
 from app.web import access_log
 from app.web.conditional import VARY, matching_tag, uncoded
 from app.web.metrics import Metrics
-from app.web.server import Headers, Ready, head_of
+from app.web.server import Ready, head_of
 
 log = structlog.get_logger("byline.express")
 KEPT = ("/v1/articles", "/v1/authors", "/v1/tags")
@@ -38,8 +37,8 @@ CODINGS = ("zstd", "br", "gzip")
 SHARED_SECONDS_MAX = 0.001
 OVERHEAD_BYTES = 1_000
 """What an answer in memory takes beside its bytes."""
-_VARIES = (b"vary", VARY.encode())
-_VARIES_BY_ORIGIN = (b"vary", f"{VARY}, Origin".encode())
+_VARIES = head_of([(b"vary", VARY.encode())])
+_VARIES_BY_ORIGIN = head_of([(b"vary", f"{VARY}, Origin".encode())])
 """What `Cors` makes of it for every answer."""
 _OF_A_BODY = {b"content-type", b"content-length", b"content-encoding", b"etag"}
 
@@ -208,8 +207,7 @@ class Express:
         seconds = time.perf_counter() - began
         key_id = None if asked.caller is None else asked.caller.key_id
         access_log.note("GET", asked.key[0], ready.status, seconds * 1000, request_id, key_id)
-        route = self.metrics.route_of({"route": answer.route})
-        self.metrics.observe("GET", route, ready.status, seconds)
+        self.metrics.observe("GET", answer.template, ready.status, seconds)
         return ready
 
     async def read(self, asked: Asked) -> Made | None:
@@ -248,8 +246,7 @@ class Express:
     def _ready(self, asked: Asked, made: Made | None) -> Answer | None:
         if made is None:
             return None
-        headers = _varying(made.headers, _VARIES_BY_ORIGIN)
-        answer = _answer(headers, made.body, made.tag, asked, self.metrics.route_at(made.template))
+        answer = _answer_of(made, asked, _VARIES_BY_ORIGIN)
         if self.cache.is_of(asked.epoch):
             self.cache.put(asked.key, answer)
         return answer
@@ -340,13 +337,12 @@ class Direct:
         if made is None:
             await self.app(scope, receive, send)
             return
-        scope["route"] = route = self.express.metrics.route_at(made.template)
+        scope["route"] = self.express.metrics.route_at(made.template)
         if asked.caller is not None:
             scope["state"]["key_id"] = asked.caller.key_id
         # `Gather` asks for the whole answer, and looks at what is known itself.
         is_whole = all(name != b"if-none-match" for name, _ in scope["headers"])
-        headers = _varying(made.headers, _VARIES)
-        answer = _answer(headers, made.body, made.tag, asked, route)
+        answer = _answer_of(made, asked, _VARIES)
         await _send(send, _for_who_knows(answer, None if is_whole else asked.if_none_match))
 
 
@@ -365,7 +361,7 @@ class Gather:
         if not asked.is_known:
             answer = await self._made(asked, scope, receive, send)
         elif (answer := await self._made_by_another(asked)) is not None:
-            scope["route"] = answer.route
+            scope["route"] = self.express.metrics.route_at(answer.template)
             if asked.caller is not None:
                 scope["state"]["key_id"] = asked.caller.key_id
         else:
@@ -412,7 +408,9 @@ class Gather:
             return None
         headers = [(name.lower(), value) for name, value in held["headers"]]
         tag = uncoded(dict(headers)[b"etag"].decode("latin-1"))
-        answer = _answer(headers, b"".join(parts), tag, asked, scope.get("route"))
+        about = head_of([one for one in headers if one[0] not in _OF_A_BODY])
+        template = self.express.metrics.route_of(scope)
+        answer = _answer(head_of(headers), b"".join(parts), tag, about, template, asked)
         self.express.keep(asked, answer, scope["state"].get("caller"))
         return answer
 
@@ -422,17 +420,23 @@ def _may_be_kept(start: Message) -> bool:
     return bool(start["status"] == 200 and b"etag" in names)
 
 
-def _varying(headers: Headers, vary: tuple[bytes, bytes]) -> Headers:
-    etag, cache_control, *others = headers
-    return [etag, cache_control, vary, *others]
+def _answer_of(made: Made, asked: Asked, vary: bytes) -> Answer:
+    """What was read, with its headers in the order of the long way."""
+    about = made.cache_control + vary + made.link
+    head = b"etag: %b\r\n%bcontent-length: %d\r\ncontent-type: application/json\r\n" % (
+        made.tag.encode(),
+        about,
+        len(made.body),
+    )
+    return _answer(head, made.body, made.tag, about, made.template, asked)
 
 
-def _answer(headers: Headers, body: bytes, tag: str, asked: Asked, route: Any) -> Answer:
+def _answer(
+    head: bytes, body: bytes, tag: str, unchanged: bytes, template: str, asked: Asked
+) -> Answer:
     path, query, *_ = asked.key
-    head = head_of(headers)
-    unchanged = head_of([one for one in headers if one[0] not in _OF_A_BODY])
     size_bytes = len(head) + len(unchanged) + len(body) + len(path) + len(query) + OVERHEAD_BYTES
-    return Answer(head, body, tag, unchanged, route, size_bytes)
+    return Answer(head, body, tag, unchanged, template, size_bytes)
 
 
 def _for_who_knows(answer: Answer, if_none_match: str | None) -> Ready:
