@@ -89,7 +89,7 @@ def may_see(visibility: Visibility) -> list[Condition]:
     now = visibility.now
     conditions: list[Condition] = [
         article.c.live,
-        unindexed(article.c.sort_at) <= now,
+        unindexed(article.c.sort_at <= now),
         sa.or_(article.c.expires_at.is_(None), article.c.expires_at > now),
     ]
     if not visibility.embargoed:
@@ -379,13 +379,13 @@ class Selection:
             self._conditions.append(sa.false())
 
     def _add_times(self, wanted: ArticleFilter) -> None:
-        published_at, updated_at = article.c.published_at, unindexed(article.c.updated_at)
+        published_at, updated_at = article.c.published_at, article.c.updated_at
         since, until = wanted.published_since, wanted.published_until
         # `sort_at` is never before `published_at`, and is what lists are walked by.
         self._published = _within(self._published, Band(since, until))
         self._conditions += Band(since, until).holds(published_at)
         self._updated = _within(self._updated, Band(wanted.updated_since))
-        self._conditions += Band(wanted.updated_since).holds(updated_at)
+        self._conditions += map(unindexed, Band(wanted.updated_since).holds(updated_at))
 
 
 def _showing(walk: sa.Select[Any], columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:

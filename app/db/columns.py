@@ -96,23 +96,26 @@ class _Unindexed(sa.UnaryExpression[Any]):
     inherit_cache = True
 
 
-@compiles(_Unindexed)
-def _as_it_is(one: _Unindexed, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(one.element, **options))
-
-
 @compiles(_Unindexed, "sqlite")
 def _with_plus(one: _Unindexed, compiler: Any, **options: Any) -> str:
-    return f"+{compiler.process(one.element, **options)}"
+    return f"+({compiler.process(one.element, **options)})"
 
 
-def unindexed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A column to compare or sort by, but not to search by.
+@compiles(_Unindexed, "postgresql")
+def _as_a_test(one: _Unindexed, compiler: Any, **options: Any) -> str:
+    element = str(compiler.process(one.element, **options))
+    return f"(({element}) IS TRUE)" if isinstance(one.type, sa.Boolean) else element
+
+
+def unindexed(what: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A condition to look at, but not to search by; or a column to compare or sort by.
 
     SQLite knows little of how many rows a condition leaves, and takes the index of any, also where
-    another is the way. A plus sign keeps it from that; PostgreSQL needs no such word.
+    another is the way; a plus sign keeps it from that. PostgreSQL begins a walk to which conditions
+    set two ends on its way at the further one, and reads all that is between; of columns it needs
+    no such word.
     """
-    return _Unindexed(column, operator=custom_op("+"), type_=column.type)
+    return _Unindexed(what, operator=custom_op("+"), type_=what.type)
 
 
 def new_id() -> str:

@@ -72,11 +72,23 @@ def full_scans_and_sorts(plan: list[str]) -> list[str]:
 
 
 def begins_at_the_cursor(plan: list[str], sort: str) -> bool:
-    """Whether a plan goes to the place of the cursor by its index, instead of walking up to it."""
+    """Whether a plan goes to the place of the cursor by its index, instead of walking up to it.
+
+    PostgreSQL walks up to it where the index is given another end on the same side as well.
+    """
     key = SORTED_BY[sort.removeprefix("-")]
-    sqlite = rf"USING .*INDEX .*\({key},(article_)?id\)[<>]"
-    postgresql = rf"Index Cond: .*ROW\(\(?(\w+\.)?{key}\)?(::text)?, (\w+\.)?(article_)?id\) [<>]"
-    return any(re.search(f"{sqlite}|{postgresql}", step) for step in plan)
+    sqlite = re.compile(rf"USING .*INDEX .*\({key},(article_)?id\)[<>]")
+    postgresql = re.compile(
+        rf"Index Cond: .*ROW\(\(?(\w+\.)?{key}\)?(::text)?, (\w+\.)?(article_)?id\) (?P<way>[<>])"
+    )
+
+    def begins_there(step: str) -> bool:
+        pair = postgresql.search(step)
+        if pair is None:
+            return bool(sqlite.search(step))
+        return not re.search(rf"\(\(?(\w+\.)?{key}\)?(::text)? {pair['way']}", step)
+
+    return any(map(begins_there, plan))
 
 
 def cursor_in_the_middle(newsroom: Newsroom, query: str, key: dict[str, str] | None) -> str:
