@@ -48,7 +48,11 @@ _LETTER = (
     r"\u200c\u200d]"
 )
 _WORD = re.compile(rf"\w{_LETTER}*(?:['’\-]\w{_LETTER}*)*")
-_ASCII_WORD = re.compile(r"\w+(?:['\-]\w+)*", re.ASCII)
+_ASCII_MARKS = bytes(
+    ord("w" if chr(code).isalnum() or code == ord("_") else "-" if code in b"'-" else " ")
+    for code in range(128)
+).ljust(256)
+"""Of each character of ASCII, whether it is of a word, may stand within one, or parts two."""
 _BLANKS = re.compile(r" {2,}")
 # A blank that stands alone, as most do, is left as it is.
 _BLANK_RUN = re.compile(r"[ \t\n\r\f]{2,}|[\t\n\r\f]")
@@ -165,7 +169,9 @@ def _from_text(source: str) -> str:
 
 def _count(text: str) -> tuple[int, int]:
     if text.isascii():
-        return len(_ASCII_WORD.findall(text)), 0  # the same, in half the time
+        # The same in a third of the time. Two marks within a word part it.
+        marks = text.encode().translate(_ASCII_MARKS).replace(b"--", b"  ").split()
+        return len(marks) - marks.count(b"-"), 0
     ideographs = len(_IDEOGRAPH.findall(text))
     words = len(_WORD.findall(_IDEOGRAPH.sub(" ", text)))
     return words, ideographs

@@ -264,6 +264,12 @@ def test_words_are_counted_and_so_are_ideographs(words: str, count: int) -> None
     assert render("text", words).word_count == count
 
 
+@given(st.text("ab_1'- \n.", max_size=30))
+def test_words_are_counted_alike_in_text_with_and_without_other_letters(text: str) -> None:
+    alone, beside = render("text", text), render("text", f"{text} …")
+    assert alone.word_count == beside.word_count
+
+
 def test_reading_takes_a_minute_for_230_words_or_500_ideographs() -> None:
     assert [render("text", "word " * count).reading_minutes for count in (0, 1, 230, 231)] == [
         0, 1, 1, 2,
