@@ -9,11 +9,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 
 from app.access.visibility import ArticleFilter, Visibility, groups
 from app.archive.filter import (
@@ -36,11 +38,17 @@ PLANS_MAX = 500
 Chosen = int | Literal["not looked"] | None
 NOT_LOOKED: Literal["not looked"] = "not looked"
 TEXTS_MAX = 20
-"""Ids, slugs and languages of one request; the statement of many takes long to make, and is made on
-the event loop."""
+"""Ids, slugs and languages of one request; the statement of many takes long to make."""
 _STAND_IN_LIMIT = 1_000_000_007
 _FIRST_DATE = datetime(1, 1, 2, tzinfo=UTC)
 NOTHING = ResolvedFilter(ArticleFilter(), (), (), holds_nothing=False)
+
+
+class Unplanned(Exception):
+    """A statement has to be made first, which takes long for the event loop: some 30 ms."""
+
+    def __init__(self, key: Hashable, make: "Callable[[], Plan]") -> None:
+        self.key, self.make = key, make
 
 
 class NotPlain(Exception):
@@ -98,6 +106,12 @@ class Plans:
         self.number = Plan(str(sa.select(names_number).compile(dialect=dialect)), (), ())
         """Since when names are as they are."""
 
+    async def plan(self, unplanned: Unplanned) -> None:
+        """Makes the statement that was not there, in a thread."""
+        self._plans[unplanned.key] = await run_in_threadpool(unplanned.make)
+        if len(self._plans) > PLANS_MAX:
+            self._plans.popitem(last=False)
+
     def of_list(
         self,
         now: datetime,
@@ -110,7 +124,7 @@ class Plans:
         chosen_by: Chosen = NOT_LOOKED,
     ) -> tuple[Plan, Shape]:
         """A page of a list, with the key that it is sorted by as the last column; or the plan that
-        looks ahead, where what to find it by has still to be chosen."""
+        looks ahead, where what to find it by has still to be chosen. Raises `Unplanned`."""
         key = article.c[SORT_COLUMNS[sort]]
         is_by_date = isinstance(key.type, UtcDateTime)
         shape = _shape(now, (chosen, entitlement), limit)
@@ -151,7 +165,7 @@ class Plans:
         is_id: bool,
         forms: frozenset[str],
     ) -> tuple[Plan, Shape]:
-        """One article that may be seen, if there is one."""
+        """One article that may be seen, if there is one. Raises `Unplanned`."""
         shape = _shape(now, (entitlement,), 0)
         shape.texts.append(ref)
 
@@ -186,13 +200,10 @@ class Plans:
         # Dates are compared while the statement is made: those in another order need another one.
         order = _order(shape.dates)
         key = (key, order)
-        if key in self._plans:
-            self._plans.move_to_end(key)
-            return self._plans[key]
-        plan = self._plans[key] = self._made(shape, order, make)
-        if len(self._plans) > PLANS_MAX:
-            self._plans.popitem(last=False)
-        return plan
+        if key not in self._plans:
+            raise Unplanned(key, partial(self._made, shape, order, make))
+        self._plans.move_to_end(key)
+        return self._plans[key]
 
     def _made(
         self,

@@ -32,7 +32,7 @@ from app.express.joining import (
     version_of,
 )
 from app.express.names import Names, Unknown
-from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape
+from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape, Unplanned
 from app.express.readers import Reader
 from app.web.conditional import cache_control, entity_tag
 from app.web.pages import Paging
@@ -44,8 +44,11 @@ Result = TypeVar("Result")
 _Steps = Generator[tuple[str, Sequence[Any]], Sequence[Any] | None, Result]
 """Statements with their parameters; their rows, or None where a `Reader` has none; what comes of it."""
 LIST, ITEM = "/v1/articles", "/v1/articles/"
-TRIES = 5
-"""Names may have to be looked up first, and may change while they are."""
+TRIES = 8
+"""Statements may have to be made first and names looked up, which may change meanwhile."""
+BODIES_MAX = 20
+"""Of one list; more may take long to read and to join, and are for a thread."""
+FirstThis = (Unknown, Unplanned)
 QUERY_LENGTH_KEPT = 500
 """Longer query strings are validated each time, so that nobody fills the memory with them."""
 
@@ -98,25 +101,34 @@ class Reads:
         self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> Made | None:
         """The answer to a GET; None where the long way is to be gone."""
-        for _ in range(TRIES):
-            steps, rows = self._steps(path, query, visibility, now, private), None
-            try:
-                while True:
-                    rows = await self._reader.rows(*steps.send(rows))
-            except StopIteration as end:
-                made: Made = end.value
-                return made
-            except Unknown as unknown:
-                if not await self._names.look_up(unknown):
-                    return None
-            except _LONG_WAY:
-                return None
+        try:
+            for _ in range(TRIES):
+                try:
+                    return await self._answered(path, query, visibility, now, private)
+                except Unplanned as unplanned:
+                    await self._plans.plan(unplanned)
+                except Unknown as unknown:
+                    if not await self._names.look_up(unknown):
+                        return None
+        except _LONG_WAY:
+            pass
         return None
+
+    async def _answered(
+        self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
+    ) -> Made:
+        steps, rows = self._steps(path, query, visibility, now, private), None
+        try:
+            while True:
+                rows = await self._reader.rows(*steps.send(rows))
+        except StopIteration as end:
+            made: Made = end.value
+            return made
 
     def answer_at_once(
         self, path: str, query: bytes, visibility: Visibility, now: datetime, private: bool
     ) -> Made | None:
-        """The same without waiting; raises `Unknown` where names have to be looked up first."""
+        """The same without waiting; raises `FirstThis` where something has to be done first."""
         steps, rows = self._steps(path, query, visibility, now, private), None
         try:
             while True:
@@ -132,7 +144,8 @@ class Reads:
     ) -> _Steps[Made]:
         """Yields what is to be read, is sent the rows of each, and returns the answer.
 
-        Raises `Unknown` where names have to be looked up first; then it is to begin anew.
+        Raises `FirstThis` where names have to be looked up first, or a statement made; then it is
+        to begin anew.
         """
         if visibility.previews or visibility.embargoed:
             raise NotHere
@@ -187,6 +200,8 @@ class Reads:
             limit,
             view.body_forms,
         )
+        if view.body_forms and limit > BODIES_MAX:
+            raise NotHere
         plan, shape = planned()
         if plan.ahead is not None:
             (found,) = yield from self._rows(plan, shape)

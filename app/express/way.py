@@ -22,8 +22,7 @@ from app.access.caller import Caller
 from app.access.visibility import Visibility
 from app.express.cache import Answer, Known, ResponseCache
 from app.express.freshness import Epoch, Freshness
-from app.express.names import Unknown
-from app.express.reads import Made, Reads
+from app.express.reads import FirstThis, Made, Reads
 from app.web import access_log
 from app.web.conditional import VARY, matching_tag, uncoded
 from app.web.metrics import Metrics
@@ -223,7 +222,7 @@ class Express:
         made = None
         try:
             made = self._reads.answer_at_once(*_reading(asked))
-        except Unknown:
+        except FirstThis:
             return None
         except Exception:
             log.exception("the short way failed")

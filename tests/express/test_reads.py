@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -355,6 +356,40 @@ def test_a_shape_is_compiled_once(newsroom: Newsroom, monkeypatch: pytest.Monkey
         for number in range(1, 9):
             newsroom.get(path.format(number))
         assert len(made) == 1
+
+
+def test_statements_are_made_in_threads(
+    newsroom: Newsroom, read: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes some 30 ms, and anybody can ask for many."""
+    furnish(newsroom)
+    portal = newsroom.client.portal
+    assert portal is not None
+    loops = portal.call(threading.get_ident)
+    made_in = []
+    make = Plans._made
+
+    def noted(self: Plans, *arguments: Any) -> Any:
+        made_in.append(threading.get_ident())
+        return make(self, *arguments)
+
+    monkeypatch.setattr(Plans, "_made", noted)
+    read.clear()
+    compare(newsroom, "/v1/articles?language=en,de&sort=headline&tag=sport")
+    compare(newsroom, "/v1/articles/no-names?fields=slug,version")
+    assert all(read)
+    assert made_in
+    assert loops not in made_in
+
+
+def test_many_bodies_are_left_to_a_thread(newsroom: Newsroom, read: list[bool]) -> None:
+    furnish(newsroom)
+    read.clear()
+    compare(newsroom, "/v1/articles?limit=20&body=html")
+    assert all(read)
+    read.clear()
+    compare(newsroom, "/v1/articles?limit=21&body=html")
+    assert not any(read)
 
 
 def test_what_takes_long_does_not_keep_the_loop(
