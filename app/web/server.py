@@ -62,6 +62,9 @@ class HttpProtocol(HttpToolsProtocol):
     `abort`, which drops the connection.
     """
 
+    _default_headers: list[tuple[bytes, bytes]] = []  # noqa: RUF012
+    _default_lines = b""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._stopping = asyncio.Event()
@@ -119,7 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
         if ready is None:
             super()._start_asgi_task(cycle, app)
             return
-        head = head_of(cycle.default_headers) + ready.head
+        head = self._default_head(cycle.default_headers) + ready.head
         if not cycle.keep_alive:
             head += b"connection: close\r\n"
         self._has_answered = True
@@ -129,6 +132,13 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
         cycle.on_response()
         cycle.on_response = _nothing  # the two would keep each other in memory
+
+    @classmethod
+    def _default_head(cls, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The lines of the server's own headers, made once for each list of them: one a second."""
+        if headers is not cls._default_headers:
+            cls._default_headers, cls._default_lines = headers, head_of(headers)
+        return cls._default_lines
 
     def shutdown(self) -> None:
         super().shutdown()
