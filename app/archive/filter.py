@@ -6,7 +6,7 @@ nothing at all, because what it meant to keep away cannot be known any more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, Literal
@@ -53,11 +53,12 @@ SORT_COLUMNS: dict[Order, str] = {
     "sequence": "sequence",
 }
 MOMENT = timedelta(microseconds=1)
+_live = unindexed(article.c.live)
 
 
 def status_is(status: Status, now: datetime) -> Condition:
     """The condition that the clock gives an article this status."""
-    live, published_at, expires_at = article.c.live, article.c.published_at, article.c.expires_at
+    live, published_at, expires_at = _live, article.c.published_at, article.c.expires_at
     over = sa.and_(expires_at.is_not(None), expires_at <= now)
     match status:
         case "draft":
@@ -88,7 +89,7 @@ def may_see(visibility: Visibility) -> list[Condition]:
         return []
     now = visibility.now
     conditions: list[Condition] = [
-        article.c.live,
+        _live,
         unindexed(article.c.sort_at) <= now,
         sa.or_(article.c.expires_at.is_(None), article.c.expires_at > now),
     ]
@@ -275,7 +276,7 @@ class Selection:
                 walk,
                 sa.select(walk.article_id.label("id"))
                 .select_from(walk.rows)
-                .where(*walk.conditions, *band.holds(walk.rows.c[route.key])),
+                .where(*walk.conditions, *band.within(walk.rows, route.key)),
             )
             for walk in _walks(driver)
             for band in route.bands
@@ -286,7 +287,7 @@ class Selection:
         """The alternatives of a range of the archive."""
         if isinstance(driver, Window):
             return [sa.and_(*driver.conditions)]
-        return [sa.and_(sa.true(), *band.holds(article.c[route.key])) for band in route.bands]
+        return [sa.and_(sa.true(), *band.within(article, route.key)) for band in route.bands]
 
     def _driver(self, route: Route) -> Group | Window | None:
         """What the articles of a list are found by; nothing where the whole archive is walked."""
@@ -295,48 +296,47 @@ class Selection:
         return driver_of(self._choose, route, self._groups, self._windows(route))
 
     def _windows(self, route: Route) -> list[Window]:
-        windows = []
-        if route.key != "updated_at" and self._updated != EVERYWHERE:
-            windows.append(Window(tuple(self._updated.holds(article.c.updated_at))))
-        published = self._published_bands()
-        if route.key != "sort_at" and len(published) == 1 and published != self._public_bands():
-            windows.append(Window(tuple(published[0].holds(article.c.sort_at))))
-        return windows
+        asked = {"sort_at": self._published, "updated_at": self._updated}
+        return [
+            Window((sa.or_(*(sa.and_(*band.within(article, key)) for band in self._bands(key))),))
+            for key, band in asked.items()
+            if key != route.key and band != EVERYWHERE
+        ]
 
     def _route(self, sort: Order, position: Position | None) -> Route:
         key = SORT_COLUMNS[sort]
-        bands = {"sort_at": self._published_bands(), "updated_at": (self._updated,)}
-        return Route(key, sort, position, bands.get(key, (EVERYWHERE,)))
+        # Followers hear of what is live no more as well.
+        return Route(key, sort, position, (EVERYWHERE,) if key == "sequence" else self._bands(key))
 
-    def _public_bands(self) -> tuple[Band, ...]:
-        """What the clock leaves of the archive where nothing is asked for."""
-        if self.visibility.previews:
-            return (EVERYWHERE,)
-        return (Band(until=self.visibility.now + MOMENT),)
+    def _bands(self, key: str) -> tuple[Band, ...]:
+        """The parts of an order that the list keeps to: what is live, and what is not."""
+        if key == "sort_at":
+            return self._published_bands()
+        asked = self._updated if key == "updated_at" else EVERYWHERE
+        parts = {band.live: None for band in self._published_bands()}
+        return tuple(replace(asked, live=live) for live in parts)
 
     def _published_bands(self) -> tuple[Band, ...]:
-        """The parts of the archive, by `sort_at`, that the list keeps to: drafts lie far behind."""
-        if not self.visibility.previews:
-            return (_within(self._published, *self._public_bands()),)
+        """The same by `sort_at`: drafts lie far behind, whatever date they are to have."""
         after_now = self.visibility.now + MOMENT
-        released = self._allowed - {"draft"}
-        since = after_now if released == {"scheduled"} else None
-        until = after_now if released <= {"published", "expired"} else FAR_FUTURE
-        bands = [_within(self._published, Band(since, until))] if released else []
+        if not self.visibility.previews:
+            return (_within(self._published, Band(until=after_now, live=True)),)
+        bands = []
+        if live := self._allowed & {"scheduled", "published", "expired"}:
+            since = after_now if live == {"scheduled"} else None
+            until = None if "scheduled" in live else after_now
+            bands.append(_within(self._published, Band(since, until, live=True)))
+        if "withdrawn" in self._allowed:
+            bands.append(_within(self._published, Band(until=FAR_FUTURE, live=False)))
         if "draft" in self._allowed:
-            if bands and bands[0].until == FAR_FUTURE:
-                return (Band(bands[0].since),)
-            bands.append(Band(FAR_FUTURE))
+            withdrawn = bands.pop() if bands and bands[-1].until == FAR_FUTURE else None
+            bands.append(Band(withdrawn.since if withdrawn else FAR_FUTURE, live=False))
         return tuple(bands) or (EVERYWHERE,)
 
     def _seen(self) -> list[Condition]:
         """What the clock decides: what the caller may see now, and the statuses asked for."""
         # Where these are all, an index has them apart.
-        apart = []
-        if self._allowed <= {"draft", "withdrawn"}:
-            apart.append(sa.not_(article.c.live))
-        if self._allowed == {"expired"}:
-            apart.append(article.c.expires_at.is_not(None))
+        apart = [article.c.expires_at.is_not(None)] if self._allowed == {"expired"} else []
         return [*may_see(self.visibility), *self._statuses, *apart]
 
     def _linked(self, article_id: sa.ColumnElement[Any], *but: Any) -> list[Condition]:
@@ -407,11 +407,11 @@ def _put_in_order(found: sa.Select[Any], route: Route) -> sa.Select[Any]:
 
 
 def _within(first: Band, *others: Band) -> Band:
-    """What all of the bands hold."""
+    """What all of the bands hold; the last says whether of what is live."""
     bands = (first, *others)
     since = max((one.since for one in bands if one.since is not None), default=None)
     until = min((one.until for one in bands if one.until is not None), default=None)
-    return Band(since, until)
+    return Band(since, until, bands[-1].live)
 
 
 def _known(choices: Sequence[str], found: Mapping[str, str]) -> tuple[str, ...]:

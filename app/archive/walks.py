@@ -39,7 +39,8 @@ class Walk:
         self, key: str, sort: str, position: Position | None, band: Band
     ) -> sa.Select[Any]:
         """The walk itself, from a position on; it selects ids of articles."""
-        walked = sa.select(self.article_id).select_from(self.rows).where(*self.conditions)
+        is_one = (*self.conditions, *Band(live=band.live).within(self.rows, key))
+        walked = sa.select(self.article_id).select_from(self.rows).where(*is_one)
         return in_order(walked, self.rows.c[key], self.article_id, sort, position, band)
 
     def with_articles(self, walked: sa.Select[Any]) -> sa.Select[Any]:
