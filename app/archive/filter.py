@@ -8,7 +8,6 @@ nothing at all, because what it meant to keep away cannot be known any more.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import product
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -222,18 +221,14 @@ class Selection:
         if isinstance(driver, Window):
             found = sa.select(article.c.id).where(*driver.conditions, *self.conditions())
             return _showing(_put_in_order(found, route), columns).limit(limit + 1)
-        walks = [
-            self._walked(walk, driver, route, band)
-            for walk, band in product(_walks(driver), route.bands)
-        ]
-        if len(walks) == 1:
-            return _showing(walks[0], columns).limit(limit + 1)
-        firsts = (
-            walk.with_only_columns(article.c.id).limit(limit + 1).subquery() for walk in walks
-        )
-        merged = sa.union(*(sa.select(first.c.id) for first in firsts))
-        found = sa.select(article.c.id).where(article.c.id.in_(merged))
-        return _showing(_put_in_order(found, route), columns).limit(limit + 1)
+        walks = driver.walks_apart() if driver else [THE_ARCHIVE]
+        ways = [(walk, band) for walk in walks for band in route.bands]
+        if len(ways) > 1:
+            return _showing(self._merged(ways, driver, route, limit), columns)
+        ((walk, band),) = ways
+        walked = walk.with_articles(self._walked(walk, driver, route, band))
+        walked = walked.where(*self._seen(), *self._conditions)
+        return _showing(walked, columns).limit(limit + 1)
 
     def count(self) -> int:
         """How many there are. All of them are looked at; see `count_some`."""
@@ -349,8 +344,28 @@ class Selection:
 
     def _walked(self, walk: Walk, driver: Group | None, route: Route, band: Band) -> sa.Select[Any]:
         walked = walk.in_order(route.key, route.sort, route.position, band)
-        walked = walk.with_articles(walked.where(*self._linked(walk.article_id, driver)))
-        return walked.where(*self._seen(), *self._conditions)
+        return walked.where(*self._linked(walk.article_id, driver))
+
+    def _merged(
+        self, ways: Sequence[tuple[Walk, Band]], driver: Group | None, route: Route, limit: int
+    ) -> sa.Select[Any]:
+        """Walks side by side, always one step on where the nearest row is.
+
+        Each walk is a query in a query, for PostgreSQL merges only what is in order by itself; SQLite
+        takes them apart again.
+        """
+        each = []
+        for walk, band in ways:
+            keys = (walk.rows.c[route.key].label("key"), walk.article_id.label("id"))
+            walked = self._walked(walk, driver, route, band).with_only_columns(*keys).subquery()
+            each.append(sa.select(walked.c.key, walked.c.id))
+        rows = sa.union_all(*each).subquery()
+        page = sa.select(rows.c.key, rows.c.id).join(article, article.c.id == rows.c.id)
+        page = page.where(*self._seen(), *self._conditions).limit(limit + 1)
+        found = _falling_or_rising(page, rows, route).subquery()
+        return _falling_or_rising(
+            sa.select(article.c.id).join(found, found.c.id == article.c.id), found, route
+        )
 
     def _add(self, resolved: ResolvedFilter) -> None:
         wanted = resolved.wanted
@@ -394,6 +409,11 @@ def _showing(walk: sa.Select[Any], columns: Sequence[sa.ColumnElement[Any]]) -> 
     if any(article_body in column._from_objects for column in columns):
         return shown.join(article_body, article_body.c.article_id == article.c.id)
     return shown
+
+
+def _falling_or_rising(query: sa.Select[Any], rows: sa.Subquery, route: Route) -> sa.Select[Any]:
+    keys = (rows.c.key, rows.c.id)
+    return query.order_by(*(key.desc() if route.falling else key.asc() for key in keys))
 
 
 def _walks(driver: Group | None) -> list[Walk]:

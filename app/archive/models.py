@@ -17,7 +17,10 @@ SORT_KEYS = ("sort_at", "updated_at", "headline_key")
 def _link_indexes(table: str, target: str) -> list[sa.Index]:
     """The orders of an author's or tag's articles."""
     return [
-        *(sa.Index(f"ix_{table}_live_{key}", target, "live", key, "article_id") for key in SORT_KEYS),
+        *(
+            sa.Index(f"ix_{table}_live_{key}", target, "live", key, "article_id")
+            for key in SORT_KEYS
+        ),
         sa.Index(f"ix_{table}_sequence", target, "sequence", "article_id"),
     ]
 
