@@ -226,9 +226,7 @@ class Selection:
         if len(ways) > 1:
             return _showing(self._merged(ways, driver, route, limit), columns)
         ((walk, band),) = ways
-        walked = walk.with_articles(self._walked(walk, driver, route, band))
-        walked = walked.where(*self._seen(), *self._conditions)
-        return _showing(walked, columns).limit(limit + 1)
+        return _showing(self._walked(walk, driver, route, band), columns).limit(limit + 1)
 
     def count(self) -> int:
         """How many there are. All of them are looked at; see `count_some`."""
@@ -344,24 +342,28 @@ class Selection:
 
     def _walked(self, walk: Walk, driver: Group | None, route: Route, band: Band) -> sa.Select[Any]:
         walked = walk.in_order(route.key, route.sort, route.position, band)
-        return walked.where(*self._linked(walk.article_id, driver))
+        walked = walk.with_articles(walked.where(*self._linked(walk.article_id, driver)))
+        return walked.where(*self._seen(), *self._conditions)
 
     def _merged(
         self, ways: Sequence[tuple[Walk, Band]], driver: Group | None, route: Route, limit: int
     ) -> sa.Select[Any]:
-        """Walks side by side, always one step on where the nearest row is.
+        """Walks side by side, always one step on where the nearest row is: no more rows are looked
+        at than the page has, and one of each walk.
 
-        Each walk is a query in a query, for PostgreSQL merges only what is in order by itself; SQLite
-        takes them apart again.
+        Each walk is in order by itself, which PostgreSQL has to be told, and how few rows are
+        wanted of it; SQLite orders only the whole, and would do the walks one after another if each
+        had its limit.
         """
         each = []
         for walk, band in ways:
             keys = (walk.rows.c[route.key].label("key"), walk.article_id.label("id"))
-            walked = self._walked(walk, driver, route, band).with_only_columns(*keys).subquery()
-            each.append(sa.select(walked.c.key, walked.c.id))
+            walked = self._walked(walk, driver, route, band).with_only_columns(*keys)
+            few = sa.text("LIMIT :rows").bindparams(sa.bindparam("rows", limit + 1, unique=True))
+            way = walked.suffix_with(few, dialect="postgresql").subquery()
+            each.append(sa.select(way.c.key, way.c.id))
         rows = sa.union_all(*each).subquery()
-        page = sa.select(rows.c.key, rows.c.id).join(article, article.c.id == rows.c.id)
-        page = page.where(*self._seen(), *self._conditions).limit(limit + 1)
+        page = sa.select(rows.c.key, rows.c.id).limit(limit + 1)
         found = _falling_or_rising(page, rows, route).subquery()
         return _falling_or_rising(
             sa.select(article.c.id).join(found, found.c.id == article.c.id), found, route

@@ -30,7 +30,9 @@ def upgrade() -> None:
     drafts = sa.select(article.c.id).where(sa.not_(article.c.live))
     for name in LINKS:
         # Nearly all are live; only the others are written.
-        live = sa.Column("live", sa.Boolean(), server_default=sa.true(), nullable=False)
+        live: sa.Column[bool] = sa.Column(
+            "live", sa.Boolean(), server_default=sa.true(), nullable=False
+        )
         op.add_column(name, live)
         links = sa.table(name, sa.column("article_id"), sa.column("live", sa.Boolean()))
         op.execute(sa.update(links).values(live=False).where(links.c.article_id.in_(drafts)))
