@@ -170,8 +170,8 @@ def _body(body: RenderedBody) -> Row:
 
 def sort_keys(article: Row) -> Row:
     """What a link carries of its article."""
-    same = {name: article[name] for name in ("sort_at", "updated_at", "headline_key", "sequence")}
-    return same | {"article_id": article["id"]}
+    names = ("live", "sort_at", "updated_at", "headline_key", "sequence")
+    return {name: article[name] for name in names} | {"article_id": article["id"]}
 
 
 def credit(author_id: str) -> Row:

@@ -6,7 +6,7 @@ nothing at all, because what it meant to keep away cannot be known any more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, Literal
@@ -53,11 +53,15 @@ SORT_COLUMNS: dict[Order, str] = {
     "sequence": "sequence",
 }
 MOMENT = timedelta(microseconds=1)
+MERGED_MAX = 16
+"""Walks side by side: each leaves out what those before it have, and a statement grows with their
+square."""
+_live = unindexed(article.c.live)
 
 
 def status_is(status: Status, now: datetime) -> Condition:
     """The condition that the clock gives an article this status."""
-    live, published_at, expires_at = article.c.live, article.c.published_at, article.c.expires_at
+    live, published_at, expires_at = _live, article.c.published_at, article.c.expires_at
     over = sa.and_(expires_at.is_not(None), expires_at <= now)
     match status:
         case "draft":
@@ -88,7 +92,7 @@ def may_see(visibility: Visibility) -> list[Condition]:
         return []
     now = visibility.now
     conditions: list[Condition] = [
-        article.c.live,
+        _live,
         unindexed(article.c.sort_at <= now),
         sa.or_(article.c.expires_at.is_(None), article.c.expires_at > now),
     ]
@@ -221,18 +225,15 @@ class Selection:
         if isinstance(driver, Window):
             found = sa.select(article.c.id).where(*driver.conditions, *self.conditions())
             return _showing(_put_in_order(found, route), columns).limit(limit + 1)
-        walks = [
-            self._walked(walk, driver, route, band)
-            for walk, band in product(_walks(driver), route.bands)
-        ]
-        if len(walks) == 1:
-            return _showing(walks[0], columns).limit(limit + 1)
-        firsts = (
-            walk.with_only_columns(article.c.id).limit(limit + 1).subquery() for walk in walks
-        )
-        merged = sa.union(*(sa.select(first.c.id) for first in firsts))
-        found = sa.select(article.c.id).where(article.c.id.in_(merged))
-        return _showing(_put_in_order(found, route), columns).limit(limit + 1)
+        walks = driver.walks_apart() if driver else [THE_ARCHIVE]
+        ways = list(product(walks, route.bands))
+        if len(ways) > MERGED_MAX:
+            ways = list(product(_walks(driver), route.bands))
+            return _showing(self._gathered(ways, driver, route, limit), columns).limit(limit + 1)
+        if len(ways) > 1:
+            return _showing(self._merged(ways, driver, route, limit), columns)
+        ((walk, band),) = ways
+        return _showing(self._walked(walk, driver, route, band), columns).limit(limit + 1)
 
     def count(self) -> int:
         """How many there are. All of them are looked at; see `count_some`."""
@@ -275,7 +276,7 @@ class Selection:
                 walk,
                 sa.select(walk.article_id.label("id"))
                 .select_from(walk.rows)
-                .where(*walk.conditions, *band.holds(walk.rows.c[route.key])),
+                .where(*walk.conditions, *band.within(walk.rows, route.key)),
             )
             for walk in _walks(driver)
             for band in route.bands
@@ -286,7 +287,7 @@ class Selection:
         """The alternatives of a range of the archive."""
         if isinstance(driver, Window):
             return [sa.and_(*driver.conditions)]
-        return [sa.and_(sa.true(), *band.holds(article.c[route.key])) for band in route.bands]
+        return [sa.and_(sa.true(), *band.within(article, route.key)) for band in route.bands]
 
     def _driver(self, route: Route) -> Group | Window | None:
         """What the articles of a list are found by; nothing where the whole archive is walked."""
@@ -295,48 +296,47 @@ class Selection:
         return driver_of(self._choose, route, self._groups, self._windows(route))
 
     def _windows(self, route: Route) -> list[Window]:
-        windows = []
-        if route.key != "updated_at" and self._updated != EVERYWHERE:
-            windows.append(Window(tuple(self._updated.holds(article.c.updated_at))))
-        published = self._published_bands()
-        if route.key != "sort_at" and len(published) == 1 and published != self._public_bands():
-            windows.append(Window(tuple(published[0].holds(article.c.sort_at))))
-        return windows
+        asked = {"sort_at": self._published, "updated_at": self._updated}
+        return [
+            Window((sa.or_(*(sa.and_(*band.within(article, key)) for band in self._bands(key))),))
+            for key, band in asked.items()
+            if key != route.key and band != EVERYWHERE
+        ]
 
     def _route(self, sort: Order, position: Position | None) -> Route:
         key = SORT_COLUMNS[sort]
-        bands = {"sort_at": self._published_bands(), "updated_at": (self._updated,)}
-        return Route(key, sort, position, bands.get(key, (EVERYWHERE,)))
+        # Followers hear of what is live no more as well.
+        return Route(key, sort, position, (EVERYWHERE,) if key == "sequence" else self._bands(key))
 
-    def _public_bands(self) -> tuple[Band, ...]:
-        """What the clock leaves of the archive where nothing is asked for."""
-        if self.visibility.previews:
-            return (EVERYWHERE,)
-        return (Band(until=self.visibility.now + MOMENT),)
+    def _bands(self, key: str) -> tuple[Band, ...]:
+        """The parts of an order that the list keeps to: what is live, and what is not."""
+        if key == "sort_at":
+            return self._published_bands()
+        asked = self._updated if key == "updated_at" else EVERYWHERE
+        parts = {band.live: None for band in self._published_bands()}
+        return tuple(replace(asked, live=live) for live in parts)
 
     def _published_bands(self) -> tuple[Band, ...]:
-        """The parts of the archive, by `sort_at`, that the list keeps to: drafts lie far behind."""
-        if not self.visibility.previews:
-            return (_within(self._published, *self._public_bands()),)
+        """The same by `sort_at`: drafts lie far behind, whatever date they are to have."""
         after_now = self.visibility.now + MOMENT
-        released = self._allowed - {"draft"}
-        since = after_now if released == {"scheduled"} else None
-        until = after_now if released <= {"published", "expired"} else FAR_FUTURE
-        bands = [_within(self._published, Band(since, until))] if released else []
+        if not self.visibility.previews:
+            return (_within(self._published, Band(until=after_now, live=True)),)
+        bands = []
+        if live := self._allowed & {"scheduled", "published", "expired"}:
+            since = after_now if live == {"scheduled"} else None
+            until = None if "scheduled" in live else after_now
+            bands.append(_within(self._published, Band(since, until, live=True)))
+        if "withdrawn" in self._allowed:
+            bands.append(_within(self._published, Band(until=FAR_FUTURE, live=False)))
         if "draft" in self._allowed:
-            if bands and bands[0].until == FAR_FUTURE:
-                return (Band(bands[0].since),)
-            bands.append(Band(FAR_FUTURE))
+            withdrawn = bands.pop() if bands and bands[-1].until == FAR_FUTURE else None
+            bands.append(Band(withdrawn.since if withdrawn else FAR_FUTURE, live=False))
         return tuple(bands) or (EVERYWHERE,)
 
     def _seen(self) -> list[Condition]:
         """What the clock decides: what the caller may see now, and the statuses asked for."""
         # Where these are all, an index has them apart.
-        apart = []
-        if self._allowed <= {"draft", "withdrawn"}:
-            apart.append(sa.not_(article.c.live))
-        if self._allowed == {"expired"}:
-            apart.append(article.c.expires_at.is_not(None))
+        apart = [article.c.expires_at.is_not(None)] if self._allowed == {"expired"} else []
         return [*may_see(self.visibility), *self._statuses, *apart]
 
     def _linked(self, article_id: sa.ColumnElement[Any], *but: Any) -> list[Condition]:
@@ -351,6 +351,44 @@ class Selection:
         walked = walk.in_order(route.key, route.sort, route.position, band)
         walked = walk.with_articles(walked.where(*self._linked(walk.article_id, driver)))
         return walked.where(*self._seen(), *self._conditions)
+
+    def _merged(
+        self, ways: Sequence[tuple[Walk, Band]], driver: Group | None, route: Route, limit: int
+    ) -> sa.Select[Any]:
+        """Walks side by side, always one step on where the nearest row is: no more rows are looked
+        at than the page has, and one of each walk.
+
+        Each walk is in order by itself, which PostgreSQL has to be told, and how few rows are
+        wanted of it; SQLite orders only the whole, and would do the walks one after another if each
+        had its limit.
+        """
+        each = []
+        for walk, band in ways:
+            keys = (walk.rows.c[route.key].label("key"), walk.article_id.label("id"))
+            walked = self._walked(walk, driver, route, band).with_only_columns(*keys)
+            few = sa.text("LIMIT :rows").bindparams(sa.bindparam("rows", limit + 1, unique=True))
+            way = walked.suffix_with(few, dialect="postgresql").subquery()
+            each.append(sa.select(way.c.key, way.c.id))
+        rows = sa.union_all(*each).subquery()
+        page = sa.select(rows.c.key, rows.c.id).limit(limit + 1)
+        found = _falling_or_rising(page, rows, route).subquery()
+        return _falling_or_rising(
+            sa.select(article.c.id).join(found, found.c.id == article.c.id), found, route
+        )
+
+    def _gathered(
+        self, ways: Sequence[tuple[Walk, Band]], driver: Group | None, route: Route, limit: int
+    ) -> sa.Select[Any]:
+        """The first rows of each of many walks, put in order."""
+        firsts = (
+            self._walked(walk, driver, route, band)
+            .with_only_columns(article.c.id)
+            .limit(limit + 1)
+            .subquery()
+            for walk, band in ways
+        )
+        gathered = sa.union(*(sa.select(first.c.id) for first in firsts))
+        return _put_in_order(sa.select(article.c.id).where(article.c.id.in_(gathered)), route)
 
     def _add(self, resolved: ResolvedFilter) -> None:
         wanted = resolved.wanted
@@ -396,6 +434,11 @@ def _showing(walk: sa.Select[Any], columns: Sequence[sa.ColumnElement[Any]]) -> 
     return shown
 
 
+def _falling_or_rising(query: sa.Select[Any], rows: sa.Subquery, route: Route) -> sa.Select[Any]:
+    keys = (rows.c.key, rows.c.id)
+    return query.order_by(*(key.desc() if route.falling else key.asc() for key in keys))
+
+
 def _walks(driver: Group | None) -> list[Walk]:
     return driver.walks() if driver else [THE_ARCHIVE]
 
@@ -407,11 +450,11 @@ def _put_in_order(found: sa.Select[Any], route: Route) -> sa.Select[Any]:
 
 
 def _within(first: Band, *others: Band) -> Band:
-    """What all of the bands hold."""
+    """What all of the bands hold; the last says whether of what is live."""
     bands = (first, *others)
     since = max((one.since for one in bands if one.since is not None), default=None)
     until = min((one.until for one in bands if one.until is not None), default=None)
-    return Band(since, until)
+    return Band(since, until, bands[-1].live)
 
 
 def _known(choices: Sequence[str], found: Mapping[str, str]) -> tuple[str, ...]:

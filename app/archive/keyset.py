@@ -12,10 +12,14 @@ from app.web.pages import Position
 
 @dataclass(frozen=True)
 class Band:
-    """The keys that a list keeps to: from `since` on, and before `until`."""
+    """The keys that a list keeps to: from `since` on, and before `until`.
+
+    `live`: whether of what is live or of what is not; of both when None.
+    """
 
     since: Any = None
     until: Any = None
+    live: bool | None = None
 
     def holds(self, key: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
         """The conditions that a key is in the band."""
@@ -25,6 +29,13 @@ class Band:
         if self.until is not None:
             held.append(key < self.until)
         return held
+
+    def within(self, rows: sa.FromClause, key: str) -> list[sa.ColumnElement[bool]]:
+        """The conditions that rows of articles or of links are in the band, in the order of `key`."""
+        held = self.holds(rows.c[key])
+        if self.live is None:
+            return held
+        return [rows.c.live if self.live else sa.not_(rows.c.live), *held]
 
 
 EVERYWHERE = Band()

@@ -10,6 +10,19 @@ from sqlmodel import Field, Relationship, SQLModel
 from app.db.columns import Id, Json, JsonText, SortText, UtcDateTime
 
 SORT_KEY_LENGTH = 300
+SORT_KEYS = ("sort_at", "updated_at", "headline_key")
+"""The columns of the orders that lists come in."""
+
+
+def _link_indexes(table: str, target: str) -> list[sa.Index]:
+    """The orders of an author's or tag's articles."""
+    return [
+        *(
+            sa.Index(f"ix_{table}_live_{key}", target, "live", key, "article_id")
+            for key in SORT_KEYS
+        ),
+        sa.Index(f"ix_{table}_sequence", target, "sequence", "article_id"),
+    ]
 
 
 def sort_key(text: str) -> str:
@@ -19,17 +32,6 @@ def sort_key(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text)
     plain = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
     return plain.casefold().strip()[:SORT_KEY_LENGTH]
-
-
-def _not_live(name: str, key: str) -> sa.Index:
-    """An index of drafts and what is withdrawn, which are few."""
-    return sa.Index(
-        name,
-        key,
-        "id",
-        sqlite_where=sa.text("live = 0"),
-        postgresql_where=sa.text("NOT live"),
-    )
 
 
 class Author(SQLModel, table=True):
@@ -85,8 +87,8 @@ class Article(SQLModel, table=True):
     """An article. What its status is follows from its times and the clock; see `visibility`.
 
     `released_at`: when it was published by an action, null for a draft. `live`: released and not
-    withdrawn. `sort_at`: `published_at` once released, else the far future, so that a public list
-    is one range of an index. `sequence`: its last number. `state_sequence` and `state_at`: since
+    withdrawn; every order has what is live apart, so that no public list walks past drafts.
+    `sort_at`: `published_at` once released, else the far future. `sequence`: its last number. `state_sequence` and `state_at`: since
     when what filters and the clock look at is as it is. `next_tick_at`: when the clock next changes
     who may see it; the ticker then gives it a number. `pieces` and `stamp`: its JSON, made when it
     is written (see `archive.pieces`); what has none is read the long way.
@@ -94,15 +96,11 @@ class Article(SQLModel, table=True):
 
     __tablename__ = "article"
     __table_args__ = (
-        sa.Index("ix_article_sort_at_id", "sort_at", "id"),
-        sa.Index("ix_article_updated_at_id", "updated_at", "id"),
-        sa.Index("ix_article_headline_key_id", "headline_key", "id"),
-        sa.Index("ix_article_language_key_sort_at_id", "language_key", "sort_at", "id"),
-        sa.Index("ix_article_language_key_updated_at_id", "language_key", "updated_at", "id"),
-        sa.Index("ix_article_language_key_headline_key_id", "language_key", "headline_key", "id"),
-        _not_live("ix_article_not_live", "sort_at"),
-        _not_live("ix_article_not_live_updated_at", "updated_at"),
-        _not_live("ix_article_not_live_headline_key", "headline_key"),
+        *(sa.Index(f"ix_article_live_{key}", "live", key, "id") for key in SORT_KEYS),
+        *(
+            sa.Index(f"ix_article_language_key_live_{key}", "language_key", "live", key, "id")
+            for key in SORT_KEYS
+        ),
         sa.Index(
             "ix_article_expiring",
             "sort_at",
@@ -229,20 +227,17 @@ class ArticleBody(SQLModel, table=True):
 
 
 class ArticleAuthor(SQLModel, table=True):
-    """An author of an article. It carries the article's sort keys, so that an author's list is one index walk."""
+    """An author of an article. It carries `live` and the sort keys of the article, so that an author's
+    list is one index walk."""
 
     __tablename__ = "article_author"
-    __table_args__ = (
-        sa.Index("ix_article_author_sort_at", "author_id", "sort_at", "article_id"),
-        sa.Index("ix_article_author_updated_at", "author_id", "updated_at", "article_id"),
-        sa.Index("ix_article_author_headline_key", "author_id", "headline_key", "article_id"),
-        sa.Index("ix_article_author_sequence", "author_id", "sequence", "article_id"),
-    )
+    __table_args__ = tuple(_link_indexes("article_author", "author_id"))
 
     article_id: str = Field(primary_key=True, sa_type=Id, foreign_key="article.id")
     author_id: str = Field(primary_key=True, sa_type=Id, foreign_key="author.id")
     position: int
     role: str | None = None
+    live: bool = Field(sa_column_kwargs={"server_default": sa.true()})
     sort_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     headline_key: str = Field(sa_type=SortText)
@@ -252,20 +247,16 @@ class ArticleAuthor(SQLModel, table=True):
 
 
 class ArticleTag(SQLModel, table=True):
-    """A tag of an article, with the article's sort keys. `is_section`: the first of kind `section`."""
+    """A tag of an article, with its `live` and sort keys. `is_section`: the first of kind `section`."""
 
     __tablename__ = "article_tag"
-    __table_args__ = (
-        sa.Index("ix_article_tag_sort_at", "tag_id", "sort_at", "article_id"),
-        sa.Index("ix_article_tag_updated_at", "tag_id", "updated_at", "article_id"),
-        sa.Index("ix_article_tag_headline_key", "tag_id", "headline_key", "article_id"),
-        sa.Index("ix_article_tag_sequence", "tag_id", "sequence", "article_id"),
-    )
+    __table_args__ = tuple(_link_indexes("article_tag", "tag_id"))
 
     article_id: str = Field(primary_key=True, sa_type=Id, foreign_key="article.id")
     tag_id: str = Field(primary_key=True, sa_type=Id, foreign_key="tag.id")
     position: int
     is_section: bool = False
+    live: bool = Field(sa_column_kwargs={"server_default": sa.true()})
     sort_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     headline_key: str = Field(sa_type=SortText)

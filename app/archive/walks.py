@@ -6,7 +6,7 @@ order once it is known to be small.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -39,8 +39,13 @@ class Walk:
         self, key: str, sort: str, position: Position | None, band: Band
     ) -> sa.Select[Any]:
         """The walk itself, from a position on; it selects ids of articles."""
-        walked = sa.select(self.article_id).select_from(self.rows).where(*self.conditions)
+        is_one = (*self.conditions, *Band(live=band.live).within(self.rows, key))
+        walked = sa.select(self.article_id).select_from(self.rows).where(*is_one)
         return in_order(walked, self.rows.c[key], self.article_id, sort, position, band)
+
+    def past(self, group: "Group") -> "Walk":
+        """The same without the articles of a group."""
+        return replace(self, conditions=(*self.conditions, sa.not_(group.holds(self.article_id))))
 
     def with_articles(self, walked: sa.Select[Any]) -> sa.Select[Any]:
         """The same with the articles beside, where the rows are links."""
@@ -63,6 +68,15 @@ class Group:
 
     def walks(self) -> list[Walk]:
         return [self._walk(value) for value in self.values]
+
+    def walks_apart(self) -> list[Walk]:
+        """The same, each past what one before it has: together they come to every article once."""
+        if self.rows is article or self.sections_only:
+            return self.walks()
+        return [
+            walk.past(replace(self, values=self.values[:number])) if number else walk
+            for number, walk in enumerate(self.walks())
+        ]
 
     def _walk(self, value: str) -> Walk:
         if self.rows is article:

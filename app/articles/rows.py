@@ -55,6 +55,7 @@ def link_rows(article: Any, refs: Refs) -> tuple[list[Row], list[Row]]:
     """The rows of `article_author` and of `article_tag`."""
     shared = {
         "article_id": article.id,
+        "live": article.live,
         "sort_at": article.sort_at,
         "updated_at": article.updated_at,
         "headline_key": article.headline_key,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,6 +26,8 @@ from hypothesis.stateful import (
 )
 
 from app.archive import moves
+from app.archive.filter import article, article_author, article_tag
+from app.archive.models import SORT_KEYS
 from app.archive.moves import move_some
 from tests.conftest import Newsroom
 from tests.databases import drop_postgres_database, new_postgres_database
@@ -271,6 +274,16 @@ class Following(RuleBasedStateMachine):
             seen.update(follower.listed())
             wrongly = {one["id"] for one in follower.told} - seen
             assert not wrongly, f"told of what it could never have had: {wrongly}"
+
+    @invariant()
+    def links_carry_the_keys_of_their_articles(self) -> None:
+        keys = ("live", *SORT_KEYS, "sequence")
+        with self.newsroom.database.reading() as session:
+            for links in (article_author, article_tag):
+                both = links.join(article, article.c.id == links.c.article_id)
+                other = sa.or_(*(links.c[key] != article.c[key] for key in keys))
+                wrong = sa.select(links).select_from(both).where(other)
+                assert session.connection().execute(wrong).all() == []
 
     def settle(self) -> None:
         """Takes all numbers that are to be taken."""
