@@ -86,7 +86,7 @@ class IndexSelection:
         musts += self._restricting(self._chosen, leave_out)
         nots = [self._linked("tag", one.excluded) for one in self._both() if one.excluded]
         if self._gone:
-            nots.append(Query.term_set_query(self.view.schema, "id", list(self._gone)))
+            nots.append(self.with_ids(self._gone))
         if self._until is not None:
             later = Query.range_query(
                 self.view.schema, "sort_at", FieldType.Integer, self._until, include_lower=False
@@ -105,6 +105,9 @@ class IndexSelection:
             [self._linked("tag", self._entitlement.excluded)] if self._entitlement.excluded else []
         )
         return _restricted(query, musts, nots)
+
+    def with_ids(self, ids: Collection[str]) -> Query:
+        return Query.term_set_query(self.view.schema, "id", list(ids))
 
     def frequency(self, query: Query) -> int:
         """How many of all that the caller may see a query finds; a round number where it is many.

@@ -1,5 +1,6 @@
 """What was typed, compiled to queries of the index: by every language, or by those asked for."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,17 @@ from app.search.query_language import Clause, Leaf, TypedQuery
 from app.search.spelling import near_words
 
 
+PREFIX_TERMS_TIMES = 4
+"""How many times more terms a prefix may stand for in all languages than in one: each term has to be
+looked up, also where no article has it."""
+
+FEW_TERMS = 16
+"""So many are looked up one by one sooner than as a set, which costs as much as some thirty."""
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What bounds the work of one query."""
+    """What bounds the work of one query. `prefix_terms_max` is of each language."""
 
     words_max: int
     prefix_terms_max: int
@@ -65,6 +74,7 @@ class Compiler:
         asked = {language_of(tag) for tag in tags} if tags else None
         self.languages = tuple(one for one in view.languages if asked is None or one in asked)
         self._limits = limits
+        self._leaves: dict[Leaf, Query] = {}
 
     def compiled(self, typed: TypedQuery) -> Compiled:
         found = [(clause, self.clause(clause)) for clause in self.telling(typed.clauses)]
@@ -85,8 +95,10 @@ class Compiler:
 
     def leaf(self, leaf: Leaf) -> Query:
         """What finds one thing; nothing where it has no words in these languages."""
-        found = list(self._found(leaf))
-        return either(*found) if found else Query.empty_query()
+        if leaf not in self._leaves:
+            found = list(self._found(leaf))
+            self._leaves[leaf] = either(*found) if found else Query.empty_query()
+        return self._leaves[leaf]
 
     def _found(self, leaf: Leaf) -> Iterator[Query]:
         if leaf.form == "prefix":
@@ -116,13 +128,27 @@ class Compiler:
         beginnings = words(leaf.text)
         if len(beginnings) != 1:
             return
-        for field, _ in self._tokens(leaf):
-            found = self._view.searcher.terms_with_prefix(
-                field, beginnings[0], limit=self._limits.prefix_terms_max
+        each = self._limits.prefix_terms_max
+        found = [
+            (-count, field, term)
+            for field, _ in self._tokens(leaf)
+            for term, count in self._view.searcher.terms_with_prefix(
+                field, beginnings[0], limit=each
             )
-            if found:
-                some = [term for term, _ in found]
-                yield Query.term_set_query(self._view.schema, field, some)
+        ]
+        chosen = defaultdict[str, list[str]](list)
+        for _, field, term in sorted(found)[: each * PREFIX_TERMS_TIMES]:
+            chosen[field].append(term)
+        for field, some in chosen.items():
+            yield self._any_of(field, some)
+
+    def _any_of(self, field: str, some: list[str]) -> Query:
+        """What finds those with any of these terms, with the same score for each."""
+        schema = self._view.schema
+        if len(some) > FEW_TERMS:
+            return Query.term_set_query(schema, field, some)
+        each = (Query.term_query(schema, field, term, "basic") for term in some)
+        return Query.const_score_query(either(*each), 1.0)
 
     def _spelt_out(self, clause: Clause) -> Iterator[Leaf]:
         for leaf in clause.leaves:

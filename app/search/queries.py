@@ -91,13 +91,9 @@ class _Search:
             return Found([], 0, {name: [] for name in self._facets()}, None)
         finds, total = self._page(matching)
         facets = count_facets(self._session, self._found, matching, self._facets())
-        newest = self._newest(matching) if total > len(finds) else None
+        is_first_of_more = self._asked.until is None and total > len(finds)
+        newest = self._ranking.counted[1] if is_first_of_more else None
         return Found(self._documents(finds), total, facets, self._better_spelling(), newest)
-
-    def _newest(self, matching: Query) -> int:
-        asked = {"newest": {"max": {"field": "sort_at"}}}
-        found = self._found.view.searcher.aggregate(self._found.within(matching), asked)
-        return int(found["newest"]["value"])
 
     def _facets(self) -> list[FacetName]:
         asked = self._asked.query.facets

@@ -17,7 +17,7 @@ from tantivy import FieldType, Occur, Order, Query
 from app.archive.filter import Selection, article, article_body, article_with_body
 from app.articles.queries import Links, load_links
 from app.search.evidence import BODY_CHARACTERS_MAX, Finder, Span
-from app.search.filtering import IndexSelection
+from app.search.filtering import IndexSelection, without
 from app.search.languages import language_of
 from app.search.matching import Compiled, Compiler
 from app.search.query_language import Clause
@@ -78,10 +78,25 @@ class Ranking:
             return []
         if all_of_it is None:
             return [_Tier(self, matching, holds_all=True)]
-        total = self._found.view.count(self._found.within(matching))
+        total, _ = self.counted
         best = _Tier(self, all_of_it, holds_all=True)
-        some = Query.boolean_query([(Occur.Must, matching), (Occur.MustNot, all_of_it)])
+        # To leave out a few by their ids is quicker than to ask again who holds everything.
+        few = best.ids()
+        held = all_of_it if few is None else self._found.with_ids(few)
+        some = without(matching, held)
         return [best, _Tier(self, some, holds_all=False, total=total - best.total)]
+
+    @cached_property
+    def counted(self) -> tuple[int, int | None]:
+        """How many there are in all, and when the newest was published, in microseconds."""
+        matching = self._compiled.matching()
+        if matching is None:
+            return 0, None
+        result: Any = self._found.view.searcher.search(
+            self._found.within(matching), 1, order_by_field="sort_at"
+        )
+        newest = result.hits[0][0] if result.hits else None
+        return int(result.count), newest
 
     @property
     def total(self) -> int:
@@ -209,6 +224,11 @@ class _Tier:
     @cached_property
     def _best(self) -> tuple[list[Any], int]:
         return self._ranking.top(self._query, WINDOW)
+
+    def ids(self) -> list[str] | None:
+        """All of them, where they are few."""
+        best, total = self._best
+        return ids_at(self._ranking._found, best) if total <= len(best) else None
 
     def page(self, offset: int, limit: int) -> list[Find]:
         head = self._head()
