@@ -145,7 +145,11 @@ class Settings(BaseSettings):
         32, ge=1, le=1_000, description="Words and phrases of a query; more are not looked for."
     )
     search_prefix_terms_max: int = Field(
-        64, ge=1, le=10_000, description="Most frequent words that `prefix*` stands for."
+        64,
+        ge=1,
+        le=10_000,
+        description="Most frequent words of a language that `prefix*` stands for; of all languages "
+        "four times as many.",
     )
     search_fuzzy_terms_max: int = Field(
         20, ge=1, le=1_000, description="Nearest words that `fuzzy~` stands for."

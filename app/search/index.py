@@ -17,6 +17,7 @@ from tantivy import Index, Query, Schema, Searcher
 
 from app.search.languages import LANGUAGES
 from app.search.schema import STRUCTURE, register_analyzers
+from app.search.turns import Turns
 from app.web.problems import Problem
 
 log = structlog.get_logger("byline.search")
@@ -60,6 +61,7 @@ class SearchIndex:
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
         self.database = database
+        self.turns = Turns()
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._opened: tuple[str, Index] | None = None
@@ -82,10 +84,10 @@ class SearchIndex:
 
     @contextmanager
     def asking(self) -> Iterator[View]:
-        """A view to ask. An index that turns out to be damaged is made anew, and this is a 503."""
-        view = self.view()
+        """A view to ask, in turn. An index that turns out to be damaged is made anew: a 503 as well."""
         try:
-            yield view
+            with self.turns.taken():
+                yield self.view()
         except BaseException as error:
             if not _is_damage(error):
                 raise

@@ -12,7 +12,6 @@ from app.search.languages import is_stop_word, language_of, terms, words
 from app.search.query_language import Clause, Leaf, TypedQuery
 from app.search.spelling import near_words
 
-
 PREFIX_TERMS_TIMES = 4
 """How many times more terms a prefix may stand for in all languages than in one: each term has to be
 looked up, also where no article has it."""

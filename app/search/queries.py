@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,8 @@ GONE_MAX = 5_000
 GUESSES_MAX = 30
 MISSPELT_MAX = 5
 """A word in so many articles or fewer may be misspelt."""
+RESPELT_MAX = 8
+"""Misspelt words of a query for which others are looked for: each costs some thirty small counts."""
 BETTER_BY = 10
 """How many times more articles another spelling must have, where the typed one has any."""
 
@@ -133,11 +136,16 @@ class _Search:
         """
         better = self._asked.query.q
         typed = {leaf for clause in self._typed.clauses for leaf in clause.leaves}
-        for clause, frequency in self._ranking.frequencies.items():
-            for leaf in clause.leaves if frequency <= MISSPELT_MAX else ():
-                if leaf.form == "word" and leaf in typed:
-                    word = self._better_word(leaf)
-                    better = better.replace(leaf.text, word, 1) if word else better
+        misspelt = (
+            leaf
+            for clause, frequency in self._ranking.frequencies.items()
+            if frequency <= MISSPELT_MAX
+            for leaf in clause.leaves
+            if leaf.form == "word" and leaf in typed
+        )
+        for leaf in islice(misspelt, RESPELT_MAX):
+            word = self._better_word(leaf)
+            better = better.replace(leaf.text, word, 1) if word else better
         return better if better != self._asked.query.q else None
 
     def _better_word(self, leaf: Leaf) -> str | None:

@@ -44,7 +44,8 @@ _WORDS = {
     415: "The body is not JSON.",
     422: "Something in the request cannot be accepted; `errors` says what.",
     428: "`If-Match` is missing.",
-    503: "The database is busy, or the index is being built; try again after `Retry-After`.",
+    503: "The database or the search is busy, or the index is being built; try again after "
+    "`Retry-After`.",
 }
 
 
