@@ -15,6 +15,7 @@ from app.access.visibility import Status, groups
 from app.archive.filter import ResolvedFilter, Selection
 from app.archive.walks import LinkKind
 from app.search.index import View
+from app.search.languages import language_of
 from app.search.schema import micros
 
 FacetName = Literal["tag", "section", "author", "language", "kind", "year"]
@@ -104,7 +105,22 @@ class IndexSelection:
         nots = (
             [self._linked("tag", self._entitlement.excluded)] if self._entitlement.excluded else []
         )
+        if self._gone:
+            nots.append(self.with_ids(self._gone))
         return _restricted(query, musts, nots)
+
+    def terms(self, field: str, beginning: str, terms_max: int) -> list[tuple[str, int]]:
+        """The most frequent terms that begin so, with how many articles have each.
+
+        Only what the caller may see is counted: nothing else may choose what a query finds.
+        """
+        return self.view.searcher.terms_with_prefix(
+            field, beginning, filter_query=self._all_visible, limit=terms_max
+        )
+
+    @cached_property
+    def _all_visible(self) -> Query:
+        return self.visible(Query.all_query())
 
     def with_ids(self, ids: Collection[str]) -> Query:
         return Query.term_set_query(self.view.schema, "id", list(ids))
@@ -129,10 +145,22 @@ class IndexSelection:
         at_once = self.view.searcher.num_docs if self.is_whole else 0
         return _rounded(at_once) or self.view.count(self.visible(Query.all_query()))
 
-    def languages(self) -> tuple[str, ...] | None:
-        """The language tags that were chosen; None for all."""
-        chosen = groups(self._chosen.wanted.language)
-        return tuple(choice for choices in chosen for choice in choices) or None
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Which of `LANGUAGES` to search by: of what the caller may see, those that were chosen."""
+        tags = [tag for choices in groups(self._chosen.wanted.language) for tag in choices]
+        chosen = set(map(language_of, tags)) or set(self.view.languages)
+        at_once = self.view.public_languages if self.is_whole else frozenset()
+        return tuple(
+            one
+            for one in self.view.languages
+            if one in chosen and (one in at_once or self.is_seen("analyzed_as", one))
+        )
+
+    def is_seen(self, field: str, term: str) -> bool:
+        """Whether anything that the caller may see has a term."""
+        is_there = self.view.searcher.doc_freq(field, term) > 0
+        return is_there and self.view.count(self.visible(self._term(field, term))) > 0
 
     def _both(self) -> tuple[ResolvedFilter, ResolvedFilter]:
         return self._chosen, self._entitlement

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,22 @@ class Place:
 
 @dataclass(frozen=True)
 class View:
-    """The index at one moment. What is done with it sees that moment, whatever is written meanwhile."""
+    """The index at one moment. What is done with it sees that moment, whatever is written meanwhile.
+
+    `languages`: those of all of its articles, also of hidden ones.
+    """
 
     place: Place
     searcher: Searcher
     schema: Schema
     languages: tuple[str, ...]
+
+    @cached_property
+    def public_languages(self) -> frozenset[str]:
+        """Those of `languages` in which there is something that everybody may see for good."""
+        public = Query.term_query(self.schema, "audience", "public", "basic")
+        found = self.searcher.terms_with_prefix("analyzed_as", "", filter_query=public)
+        return frozenset(one for one, _ in found)
 
     def count(self, query: Query) -> int:
         found: Any = self.searcher.search(query, 1)

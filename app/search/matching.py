@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from tantivy import Query
 
-from app.search.filtering import both, either, without
-from app.search.index import View
-from app.search.languages import is_stop_word, language_of, terms, words
+from app.search.filtering import IndexSelection, both, either, without
+from app.search.languages import is_stop_word, terms, words
 from app.search.query_language import Clause, Leaf, TypedQuery
 from app.search.spelling import near_words
 
@@ -66,12 +65,11 @@ class Compiled:
 
 
 class Compiler:
-    """Compiles what was typed for one view; `tags` are the languages asked for, None for all."""
+    """Compiles what was typed, for one view and what one caller may see of it."""
 
-    def __init__(self, view: View, tags: Sequence[str] | None, limits: Limits) -> None:
-        self._view = view
-        asked = {language_of(tag) for tag in tags} if tags else None
-        self.languages = tuple(one for one in view.languages if asked is None or one in asked)
+    def __init__(self, found: IndexSelection, limits: Limits) -> None:
+        self._found = found
+        self._schema = found.view.schema
         self._limits = limits
         self._leaves: dict[Leaf, Query] = {}
 
@@ -95,11 +93,11 @@ class Compiler:
     def leaf(self, leaf: Leaf) -> Query:
         """What finds one thing; nothing where it has no words in these languages."""
         if leaf not in self._leaves:
-            found = list(self._found(leaf))
+            found = list(self._finding(leaf))
             self._leaves[leaf] = either(*found) if found else Query.empty_query()
         return self._leaves[leaf]
 
-    def _found(self, leaf: Leaf) -> Iterator[Query]:
+    def _finding(self, leaf: Leaf) -> Iterator[Query]:
         if leaf.form == "prefix":
             yield from self._beginning(leaf)
         yield from self._exactly(leaf)
@@ -107,11 +105,9 @@ class Compiler:
     def _exactly(self, leaf: Leaf) -> Iterator[Query]:
         for field, tokens in self._tokens(leaf):
             if len(tokens) == 1:
-                yield Query.term_query(self._view.schema, field, tokens[0])
+                yield Query.term_query(self._schema, field, tokens[0])
             elif tokens:
-                yield Query.phrase_query(
-                    self._view.schema, field, list[str | tuple[int, str]](tokens)
-                )
+                yield Query.phrase_query(self._schema, field, list[str | tuple[int, str]](tokens))
 
     def _tokens(self, leaf: Leaf) -> Iterator[tuple[str, list[str]]]:
         """Where to look, and for which terms in a row."""
@@ -120,7 +116,7 @@ class Compiler:
             yield f"{leaf.field}s", words(leaf.text)[:many]
             return
         name = leaf.field or "text"
-        for language in self.languages:
+        for language in self._found.languages:
             yield f"{name}_{language}", terms(leaf.text, language)[:many]
 
     def _beginning(self, leaf: Leaf) -> Iterator[Query]:
@@ -131,9 +127,7 @@ class Compiler:
         found = [
             (-count, field, term)
             for field, _ in self._tokens(leaf)
-            for term, count in self._view.searcher.terms_with_prefix(
-                field, beginnings[0], limit=each
-            )
+            for term, count in self._found.terms(field, beginnings[0], each)
         ]
         chosen = defaultdict[str, list[str]](list)
         for _, field, term in sorted(found)[: each * PREFIX_TERMS_TIMES]:
@@ -143,17 +137,16 @@ class Compiler:
 
     def _any_of(self, field: str, some: list[str]) -> Query:
         """What finds those with any of these terms, with the same score for each."""
-        schema = self._view.schema
         if len(some) > FEW_TERMS:
-            return Query.term_set_query(schema, field, some)
-        each = (Query.term_query(schema, field, term, "basic") for term in some)
+            return Query.term_set_query(self._schema, field, some)
+        each = (Query.term_query(self._schema, field, term, "basic") for term in some)
         return Query.const_score_query(either(*each), 1.0)
 
     def _spelt_out(self, clause: Clause) -> Iterator[Leaf]:
         for leaf in clause.leaves:
             yield leaf
             if leaf.form == "fuzzy":
-                for word in near_words(self._view, leaf.text, self._limits.fuzzy_terms_max):
+                for word in near_words(self._found, leaf.text, self._limits.fuzzy_terms_max):
                     yield Leaf(word, "word", leaf.field)
 
     def _is_stop_word(self, clause: Clause) -> bool:
@@ -161,6 +154,6 @@ class Compiler:
             return False
         return all(
             len(typed := words(leaf.text)) == 1
-            and any(is_stop_word(typed[0], language) for language in self.languages)
+            and any(is_stop_word(typed[0], language) for language in self._found.languages)
             for leaf in clause.leaves
         )

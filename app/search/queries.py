@@ -76,7 +76,7 @@ class _Search:
         self._selection = Selection(session, asked.visibility, asked.query)
         self._found = index_selection(index, self._selection, asked.until)
         self._typed = read_query(asked.query.q, asked.limits.words_max)
-        self._compiler = Compiler(index, self._found.languages(), asked.limits)
+        self._compiler = Compiler(self._found, asked.limits)
         self._compiled = self._compiler.compiled(self._typed)
         self._ranking = Ranking(
             self._found,
@@ -131,8 +131,7 @@ class _Search:
     def _better_spelling(self) -> str | None:
         """What was typed with each word replaced that hardly any article has and another nearly like it.
 
-        Words that something else was expanded to may be of articles that the caller cannot see, and
-        are never looked at here: a replacement would tell of them.
+        Only words that were typed are replaced, none that something else was expanded to.
         """
         better = self._asked.query.q
         typed = {leaf for clause in self._typed.clauses for leaf in clause.leaves}
@@ -151,7 +150,7 @@ class _Search:
     def _better_word(self, leaf: Leaf) -> str | None:
         least = max(1, self._matching(leaf) * BETTER_BY)
         best: tuple[int, str] | None = None
-        for word in near_words(self._found.view, leaf.text, GUESSES_MAX):
+        for word in near_words(self._found, leaf.text, GUESSES_MAX):
             count = self._matching(Leaf(word, "word", leaf.field))
             if count >= least and (best is None or count > best[0]):
                 best = count, word

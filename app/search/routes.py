@@ -62,10 +62,10 @@ def search_articles(
     what cannot be read as an operator is a word.
 
     A query has bounds, and what they cut is the same each time. 32 words and phrases are looked for
-    (`BYLINE_SEARCH_WORDS_MAX`), those that were typed first. Four of them may stand for others:
+    (`BYLINE_SEARCH_WORDS_MAX`), those that were typed first. Three of them may stand for others:
     `prefix*` for the 64 most frequent words that begin so in each language (256 in all languages),
     `fuzzy~` for the 20 nearest; one character of a script without blanks is a prefix. What comes
-    after four of these is looked for as it is, without `*` or `~`. `did_you_mean` looks at the first
+    after three of these is looked for as it is, without `*` or `~`. `did_you_mean` looks at the first
     eight words that hardly anything has. A process answers four searches at a time; where too many
     wait, this is a 503 with `Retry-After`.
 
