@@ -70,7 +70,9 @@ def search_articles(
     wait, this is a 503 with `Retry-After`.
 
     A write is found within a second; send `Prefer: wait=5` with it, and its answer comes when it
-    can be found. What is taken back is gone from here at once.
+    can be found. What is taken back is gone from here at once. A new name of an author or tag that
+    has more than 1,000 articles is shown at once and found later, article after article, some 1,000
+    a second; so long the old one is found as well, and may be what `did_you_mean` offers.
     """
     visibility = reader.visibility
     free = ("fields", "body", "facets")

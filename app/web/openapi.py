@@ -177,12 +177,13 @@ def _say_preference(operation: dict[str, Any]) -> None:
         "in": "header",
         "required": False,
         "description": "`wait=5`: the answer comes when search finds what was written, or after so "
-        "many seconds, 30 at most (RFC 7240).",
+        "many seconds, 30 at most (RFC 7240). A new name of an author or tag is found when the last "
+        "of its articles is.",
         "schema": {"type": "string", "examples": ["wait=5"]},
     }
     operation.setdefault("parameters", []).append(prefer)
     applied = {
-        "description": "There when search finds it.",
+        "description": "There when search finds it; absent where the time was over before.",
         "schema": {"type": "string"},
     }
     for status, response in operation["responses"].items():

@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.archive import moves
 from app.search import follower as follower_module
 from app.search.follower import Keeper, Progress
 from app.search.index import PLACE_FILE, REBUILD_FILE, SearchIndex, read_place, write_place
@@ -104,6 +106,32 @@ def test_waiting_ends_when_its_time_is_over(followed: tuple[Newsroom, Keeper]) -
     )  # fmt: skip
     assert answer.status_code == 201
     assert "preference-applied" not in answer.headers
+
+
+def test_the_answer_to_a_rename_waits_for_the_articles_that_are_moved_after_it(
+    monkeypatch: pytest.MonkeyPatch, searching: Newsroom
+) -> None:
+    monkeypatch.setattr(moves, "MOVED_AT_ONCE_MAX", 1)
+    searching.send("POST", "/v1/tags", {"name": "Harbour", "kind": "topic"})
+    for number in range(3):
+        searching.article(f"Story {number}", tags=["harbour"])
+    rename = "PATCH", "/v1/tags/harbour"
+    late = searching.send(*rename, {"name": "Marina"}, {"Prefer": "wait=1"})
+    assert late.status_code == 200
+    assert "preference-applied" not in late.headers
+    # Who writes something else meanwhile does not wait for it.
+    other = searching.send(
+        "POST", "/v1/tags", {"name": "Other", "kind": "topic"}, {"Prefer": "wait=20"}
+    )
+    assert other.headers["preference-applied"] == "wait=20"
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(searching.send, *rename, {"name": "Jetty"}, {"Prefer": "wait=20"})
+        wait_until(lambda: searching.get("/v1/tags/harbour").json()["name"] == "Jetty")
+        while not answer.done():
+            moves.move_some(searching.database, searching.clock)
+    assert answer.result().headers["preference-applied"] == "wait=20"
+    assert len(headlines(searching, "jetty")) == 3
+    assert headlines(searching, "marina") == []
 
 
 def test_a_refusal_waits_for_nothing(followed: tuple[Newsroom, Keeper]) -> None:
