@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     )
     search_memory_bytes: int = Field(
         128_000_000,
-        ge=15_000_000,
+        ge=30_000_000,
         le=4_000_000_000,
         description="What the process that writes the index may gather before it writes.",
     )

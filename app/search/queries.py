@@ -157,7 +157,7 @@ class _Search:
         return best[1] if best else None
 
     def _matching(self, leaf: Leaf) -> int:
-        return self._found.view.count(self._found.within(self._compiler.leaf(leaf)))
+        return self._found.count(self._found.within(self._compiler.leaf(leaf)))
 
 
 def index_selection(index: View, selection: Selection, until: int | None = None) -> IndexSelection:

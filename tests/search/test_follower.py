@@ -35,7 +35,7 @@ def opened(database_url: str, open_newsroom: Open, tmp_path: Path) -> Callable[.
 
 def keeper_of(newsroom: Newsroom) -> Keeper:
     index: SearchIndex = newsroom.app.state.search
-    return Keeper(index, newsroom.database, newsroom.clock, 15_000_000)
+    return Keeper(index, newsroom.database, newsroom.clock, 30_000_000)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
@@ -311,22 +311,22 @@ def _garble_place(folder: Path) -> None:
 
 
 def _lose_a_file(folder: Path) -> None:
-    next(folder.glob("*/*.term")).unlink()
+    next(folder.glob("*/public/*.term")).unlink()
 
 
 def _cut_files(folder: Path) -> None:
-    for file in folder.glob("*/*.term"):
+    for file in folder.glob("*/public/*.term"):
         file.write_bytes(file.read_bytes()[:10])
 
 
 def _garble_files(folder: Path) -> None:
-    for file in folder.glob("*/*.*"):
+    for file in folder.glob("*/public/*.*"):
         if "lock" not in file.name:
             _garble(file)
 
 
 def _garble_meta(folder: Path) -> None:
-    next(folder.glob("*/meta.json")).write_text("{}")
+    next(folder.glob("*/public/meta.json")).write_text("{}")
 
 
 def _change_place(**changes: Any) -> Callable[[Path], None]:
@@ -417,7 +417,7 @@ def test_an_index_that_is_damaged_while_it_is_used_is_made_anew(
 ) -> None:
     searching.article("Ferry one")
     searching.indexed()
-    _garble(next((tmp_path / "search").glob("*/meta.json")))
+    _garble(next((tmp_path / "search").glob("*/public/meta.json")))
     searching.article("Ferry two")
     assert sorted(searching.found("ferry")) == ["Ferry one", "Ferry two"]
     searching.article("Ferry three")
