@@ -148,7 +148,7 @@ def _reindexed_by_the_server(index: SearchIndex) -> int:
         time.sleep(0.2)
         view = index.newest()
         if view and (before is None or view.place.generation != before.place.generation):
-            return view.searcher.num_docs
+            return view.size
 
 
 @main.group()

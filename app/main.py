@@ -238,8 +238,8 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added sees a request first.
     app.add_middleware(AllowedMethods, api=app)
     app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, streamed=STREAMED)
-    app.add_middleware(Failures)
     app.add_middleware(WaitForSearch)
+    app.add_middleware(Failures)
     app.add_middleware(Direct, express=express)
     app.add_middleware(CompressMiddleware, minimum_size=500)
     app.add_middleware(CodedEntityTags)

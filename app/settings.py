@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     )
     search_memory_bytes: int = Field(
         128_000_000,
-        ge=15_000_000,
+        ge=30_000_000,
         le=4_000_000_000,
         description="What the process that writes the index may gather before it writes.",
     )
@@ -145,7 +145,11 @@ class Settings(BaseSettings):
         32, ge=1, le=1_000, description="Words and phrases of a query; more are not looked for."
     )
     search_prefix_terms_max: int = Field(
-        64, ge=1, le=10_000, description="Most frequent words that `prefix*` stands for."
+        64,
+        ge=1,
+        le=10_000,
+        description="Most frequent words of a language that `prefix*` stands for; of all languages "
+        "four times as many.",
     )
     search_fuzzy_terms_max: int = Field(
         20, ge=1, le=1_000, description="Nearest words that `fuzzy~` stands for."

@@ -122,7 +122,7 @@ def _measure_build(
                 session.connection().execute(sa.select(sa.func.count(article.c.id))).scalar_one()
             )
         plain = _plain_rate(database, scratch / "plain", settings.search_memory_bytes)
-    size = sum(one.stat().st_size for one in (index.folder / place.generation).iterdir())
+    size = sum(one.stat().st_size for one in (index.folder / place.generation).rglob("*"))
     print(
         f"\nIndex of {count:,} articles on one core: {count / taken:,.0f} articles/s "
         f"({taken:.0f} s; {merged:.0f} s until all merges had ended), "
@@ -199,7 +199,7 @@ class _Words:
 
 def _counted(view: View, words: Sequence[str]) -> list[tuple[int, str]]:
     """How many articles have each word, the rarest first."""
-    count = view.searcher.doc_freq
+    count = view.public.doc_freq
     return sorted(
         (count(f"text_{LANGUAGE}", term), word)
         for word in words
@@ -220,7 +220,7 @@ def _measure_queries(
 ) -> None:
     view = index.view()
     rows, starts = _some_articles(database)
-    words = _Words.of(view, view.searcher.num_docs, starts)
+    words = _Words.of(view, view.size, starts)
     print("| query | finds | p50 ms | p99 ms |\n|---|---:|---:|---:|")
     for name, ask in (*_searches(words, settings), *_others(words, rows)):
         if options.only in name:

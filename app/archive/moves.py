@@ -9,7 +9,7 @@ Until its move an article has the version that it had, which is what `If-Match` 
 edit is refused for a name. `ETag` and `If-None-Match` are of the bytes, and differ at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
@@ -88,6 +88,20 @@ def move_some(database: Database, clock: Callable[[], datetime]) -> bool:
             # Dated when it happens: who asks for what changed since is not to miss it.
             _move_batch(session, move, clock())
     return True
+
+
+def moves_begun(session: Session, after: int, until: int) -> set[str]:
+    """The authors and tags whose articles are still to be moved since a number `after` and `until`."""
+    begun = sa.select(pending_move.c.target_id).where(
+        pending_move.c.sequence > after, pending_move.c.sequence <= until
+    )
+    return set(session.connection().scalars(begun))
+
+
+def is_moving(session: Session, targets: Collection[str]) -> bool:
+    """Whether articles of any of these authors and tags are still to be moved."""
+    some = sa.select(pending_move.c.target_id).where(pending_move.c.target_id.in_(targets))
+    return bool(targets) and session.connection().execute(some.limit(1)).first() is not None
 
 
 def _oldest() -> sa.Select[Any]:

@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True)
 class _Row:
-    """Terms that must stand in a row for a clause to match; the last may be only a beginning."""
+    """Terms that must stand in a row for a clause to match; or the beginning of one, alone."""
 
     clause: int
     terms: tuple[str, ...]
@@ -51,16 +51,18 @@ class Finder:
 
     def __init__(self, clauses: Sequence[Clause], language: str, words_max: int) -> None:
         self._language = language
-        self._rows = [
-            row
-            for number, clause in enumerate(clauses)
-            for leaf in clause.leaves
-            for row in _rows_of(leaf, number, language, words_max)
-        ]
-        every = {term for row in self._rows for term in row.terms}
+        # By what they begin with: a query may have many rows, and a text many words.
+        self._rows, self._prefixes = dict[str, list[_Row]](), dict[str, list[_Row]]()
+        every = set[str]()
+        for number, clause in enumerate(clauses):
+            for leaf in clause.leaves:
+                for row in _rows_of(leaf, number, language, words_max):
+                    begun = self._prefixes if row.is_prefix else self._rows
+                    begun.setdefault(row.terms[0], []).append(row)
+                    every.update(row.terms)
+        self._prefix_lengths = sorted({len(beginning) for beginning in self._prefixes})
         self._pairs = {term for term in every if is_unspaced(term)}
         self._terms = every - self._pairs
-        self._prefixes = tuple(row.terms[-1] for row in self._rows if row.is_prefix)
         self._beginnings = _likely_beginnings(self._terms)
 
     def spans(self, text: str, field: Field | None = None) -> list[Span]:
@@ -69,24 +71,33 @@ class Finder:
         if not found:
             return []
         spans = {
-            span
-            for row in self._rows
+            Span(first.start, last, row.clause)
+            for at, first in enumerate(found)
+            for row in self._rows_that_begin(first)
             if row.field is None or row.field == field
-            for span in _matches(row, found, text)
+            if (last := _last_in_row(row, found, at, text)) is not None
         }
         return sorted(spans, key=lambda span: (span.start, -span.end, span.clause))
+
+    def _rows_that_begin(self, first: _Term) -> Iterator[_Row]:
+        yield from self._rows.get(first.term, ())
+        for length in self._prefix_lengths:
+            yield from self._prefixes.get(first.word[:length], ())
 
     def _terms_in(self, text: str) -> list[_Term]:
         found = []
         for start, end in self._words_in(text):
             term, word = _term_of(text[start:end], self._language)
-            if term in self._terms or (self._prefixes and word.startswith(self._prefixes)):
+            if term in self._terms or self._is_begun(word):
                 found.append(_Term(start, end, term, word))
         if not text.isascii():
             for pair in self._pairs:
-                found += (_Term(*match.span(), pair, pair) for match in _everywhere(pair, text))
+                found += (_Term(at, at, pair, pair) for at in _everywhere(pair, text))
         found.sort(key=lambda one: one.start)
         return found
+
+    def _is_begun(self, word: str) -> bool:
+        return any(word[:length] in self._prefixes for length in self._prefix_lengths)
 
     def _words_in(self, text: str) -> Iterable[tuple[int, int]]:
         """Where words stand; of plain text, only those that may give one of the terms."""
@@ -127,42 +138,29 @@ def _term_of(word: str, language: str) -> tuple[str, str]:
     return " ".join(terms(word, language)), folded
 
 
-def _everywhere(pair: str, text: str) -> Iterator[re.Match[str]]:
-    # Overlapping: a pair of one character twice begins at each of them.
-    return re.finditer(f"(?={re.escape(pair)})", text)
-
-
-def _matches(row: _Row, found: list[_Term], text: str) -> Iterator[Span]:
-    for at, first in enumerate(found):
-        if _fits(row, 0, first):
-            last = _last_in_row(row, found, at, text)
-            if last is not None:
-                yield Span(first.start, last, row.clause)
-
-
-def _fits(row: _Row, number: int, found: _Term) -> bool:
-    wanted = row.terms[number]
-    if row.is_prefix and number == len(row.terms) - 1:
-        return found.word.startswith(wanted)
-    return found.term == wanted
+def _everywhere(pair: str, text: str) -> Iterator[int]:
+    at = text.find(pair)
+    while at >= 0:
+        yield at
+        at = text.find(pair, at + 1)  # overlapping: a pair of one character twice begins at each
 
 
 def _last_in_row(row: _Row, found: list[_Term], at: int, text: str) -> int | None:
     """Where the row that begins at a term ends; None where other words come between."""
-    for number in range(1, len(row.terms)):
-        follower = _follower(row, number, found, at, text)
+    for wanted in row.terms[1:]:
+        follower = _follower(wanted, found, at, text)
         if follower is None:
             return None
         at = follower
     return _end_of(found[at])
 
 
-def _follower(row: _Row, number: int, found: list[_Term], at: int, text: str) -> int | None:
+def _follower(wanted: str, found: list[_Term], at: int, text: str) -> int | None:
     here = found[at]
     for later in range(at + 1, len(found)):
         if found[later].start > _end_of(here) + GAP_MAX:
             return None
-        if _fits(row, number, found[later]) and _adjoins(here, found[later], text):
+        if found[later].term == wanted and _adjoins(here, found[later], text):
             return later
     return None
 

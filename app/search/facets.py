@@ -1,5 +1,6 @@
 """Counting finds by what they have: each facet with all filters but its own."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,16 +52,17 @@ def _counted(
 def _aggregated(
     found: IndexSelection, query: Query, names: Sequence[FacetName]
 ) -> dict[FacetName, Counts]:
-    asked = {
-        name: {
-            "terms": {
-                "field": _FIELDS[name], "size": BUCKETS_MAX, "segment_size": BUCKETS_READ_MAX,
-            }
-        }
+    # Of several shelves, the most frequent are known when all are.
+    size = BUCKETS_MAX if len(found.shelves) == 1 else BUCKETS_READ_MAX
+    asked: dict[str, Any] = {
+        name: {"terms": {"field": _FIELDS[name], "size": size, "segment_size": BUCKETS_READ_MAX}}
         for name in names
-    }  # fmt: skip
-    results: Mapping[str, Any] = found.view.searcher.aggregate(query, asked)
-    return {name: _counts(results[name]["buckets"]) for name in names}
+    }
+    counted = {name: Counter[str]() for name in names}
+    for results in found.aggregated(query, asked):
+        for name in names:
+            counted[name].update(_counts(results[name]["buckets"]))
+    return {name: dict(counted[name].most_common(BUCKETS_MAX)) for name in names}
 
 
 def _counts(buckets: Sequence[Mapping[str, Any]]) -> Counts:

@@ -4,20 +4,24 @@
 before it leaves, so a filter that is looser here shows nothing; it would only count wrongly.
 """
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from tantivy import FieldType, Occur, Query
+from tantivy import FieldType, Occur, Query, Searcher
 
 from app.access.visibility import Status, groups
 from app.archive.filter import ResolvedFilter, Selection
 from app.archive.walks import LinkKind
-from app.search.index import View
+from app.search.index import View, count
+from app.search.languages import language_of
 from app.search.schema import micros
 
 FacetName = Literal["tag", "section", "author", "language", "kind", "year"]
+Hit = tuple[Any, str]
+"""What an article is sorted by, and its id."""
 COUNTED_MAX = 20_000
 _FIELDS: dict[LinkKind, str] = {"tag": "tag_id", "section": "section_id", "author": "author_id"}
 _OWN_LINKS: dict[FacetName, LinkKind] = {"tag": "tag", "section": "section", "author": "author"}
@@ -86,7 +90,7 @@ class IndexSelection:
         musts += self._restricting(self._chosen, leave_out)
         nots = [self._linked("tag", one.excluded) for one in self._both() if one.excluded]
         if self._gone:
-            nots.append(Query.term_set_query(self.view.schema, "id", list(self._gone)))
+            nots.append(self.with_ids(self._gone))
         if self._until is not None:
             later = Query.range_query(
                 self.view.schema, "sort_at", FieldType.Integer, self._until, include_lower=False
@@ -104,7 +108,29 @@ class IndexSelection:
         nots = (
             [self._linked("tag", self._entitlement.excluded)] if self._entitlement.excluded else []
         )
+        if self._gone:
+            nots.append(self.with_ids(self._gone))
         return _restricted(query, musts, nots)
+
+    def terms(self, field: str, beginning: str, terms_max: int) -> list[tuple[str, int]]:
+        """The most frequent terms that begin so, with how many articles have each.
+
+        Only what the caller may see is counted: nothing else may choose what a query finds.
+        """
+        counted = Counter[str]()
+        for searcher in self.shelves:
+            found = searcher.terms_with_prefix(
+                field, beginning, filter_query=self._all_visible, limit=terms_max
+            )
+            counted.update(dict(found))
+        return sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:terms_max]
+
+    @cached_property
+    def _all_visible(self) -> Query:
+        return self.visible(Query.all_query())
+
+    def with_ids(self, ids: Collection[str]) -> Query:
+        return Query.term_set_query(self.view.schema, "id", list(ids))
 
     def frequency(self, query: Query) -> int:
         """How many of all that the caller may see a query finds; a round number where it is many.
@@ -112,24 +138,71 @@ class IndexSelection:
         What nobody but the newsroom sees must not be told by a number. Of what is in very many
         articles a round number tells nothing, and is had at once.
         """
-        at_once = self.view.count(query) if self.is_whole else 0
-        return _rounded(at_once) or self.view.count(self.visible(query))
+        at_once = count(self.view.public, query) if self.is_whole else 0
+        return _rounded(at_once) or self.count(self.visible(query))
 
     def term_frequency(self, field: str, term: str) -> int:
         """The same for one term, which the index has counted."""
-        at_once = self.view.searcher.doc_freq(field, term) if self.is_whole else 0
-        return _rounded(at_once) or self.view.count(self.visible(self._term(field, term)))
+        at_once = self.view.public.doc_freq(field, term) if self.is_whole else 0
+        return _rounded(at_once) or self.count(self.visible(self._term(field, term)))
 
     @cached_property
     def size(self) -> int:
         """How many articles the caller may see, likewise."""
-        at_once = self.view.searcher.num_docs if self.is_whole else 0
-        return _rounded(at_once) or self.view.count(self.visible(Query.all_query()))
+        at_once = self.view.public.num_docs if self.is_whole else 0
+        return _rounded(at_once) or self.count(self.visible(Query.all_query()))
 
-    def languages(self) -> tuple[str, ...] | None:
-        """The language tags that were chosen; None for all."""
-        chosen = groups(self._chosen.wanted.language)
-        return tuple(choice for choices in chosen for choice in choices) or None
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Which of `LANGUAGES` to search by: of what the caller may see, those that were chosen."""
+        tags = [tag for choices in groups(self._chosen.wanted.language) for tag in choices]
+        chosen = set(map(language_of, tags)) or set(self.view.languages)
+        at_once = self.view.public_languages if self.is_whole else frozenset()
+        return tuple(
+            one
+            for one in self.view.languages
+            if one in chosen and (one in at_once or self.is_seen("analyzed_as", one))
+        )
+
+    def is_seen(self, field: str, term: str) -> bool:
+        """Whether anything that the caller may see has a term."""
+        is_there = any(searcher.doc_freq(field, term) for searcher in self.shelves)
+        return is_there and self.count(self.visible(self._term(field, term))) > 0
+
+    @cached_property
+    def shelves(self) -> tuple[Searcher, ...]:
+        """Where there may be something that the caller sees.
+
+        What is public by the clock and not yet by the index is on the other shelf, for a second.
+        """
+        view = self.view
+        is_all_public = not self._visibility.previews and not count(view.hidden, self._clocked)
+        return (view.public,) if is_all_public else (view.public, view.hidden)
+
+    def count(self, query: Query) -> int:
+        return sum(count(searcher, query) for searcher in self.shelves)
+
+    def hits(self, query: Query, limit: int, **how: Any) -> tuple[list[list[Hit]], int]:
+        """The first of each shelf that a query finds with all filters, and how many there are in all.
+
+        `how`: what `search` of Tantivy takes.
+        """
+        total, shelves = 0, []
+        restricted = self.within(query)
+        for searcher in self.shelves:
+            result: Any = searcher.search(restricted, limit, **how)
+            total += int(result.count)
+            shelves.append(
+                [
+                    (value, str(searcher.doc(address).get_first("id")))
+                    for value, address in result.hits
+                ]
+            )
+        return shelves, total
+
+    def aggregated(self, query: Query, asked: dict[str, Any]) -> list[Mapping[str, Any]]:
+        """What Tantivy answers for each shelf."""
+        return [searcher.aggregate(query, asked) for searcher in self.shelves]
 
     def _both(self) -> tuple[ResolvedFilter, ResolvedFilter]:
         return self._chosen, self._entitlement
@@ -142,12 +215,17 @@ class IndexSelection:
 
     @cached_property
     def _public(self) -> Query:
-        now, public = self._visibility.now, self._term("audience", "public")
-        # What the clock still changes is looked at by its times; mostly there is none.
+        public = self._term("audience", "public")
+        return either(public, self._clocked) if self.count(self._clocked) else public
+
+    @cached_property
+    def _clocked(self) -> Query:
+        """What the clock still changes is looked at by its times; mostly there is none."""
+        now = self._visibility.now
         clocked = both(self._term("audience", "clocked"), self._live_at(now))
-        if not self._visibility.embargoed:
-            clocked = without(clocked, self._range("embargoed_until", after=now))
-        return either(public, clocked) if self.view.count(clocked) else public
+        if self._visibility.embargoed:
+            return clocked
+        return without(clocked, self._range("embargoed_until", after=now))
 
     def _live_at(self, now: datetime) -> Query:
         begun = both(self._term("state", "live"), self._range("sort_at", until=now))

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import structlog
 from tantivy import Index, Query, Schema, Searcher
 
 from app.search.languages import LANGUAGES
-from app.search.schema import STRUCTURE, register_analyzers
+from app.search.schema import SHELVES, STRUCTURE, register_analyzers
+from app.search.turns import Turns
 from app.web.problems import Problem
 
 log = structlog.get_logger("byline.search")
@@ -42,16 +44,32 @@ class Place:
 
 @dataclass(frozen=True)
 class View:
-    """The index at one moment. What is done with it sees that moment, whatever is written meanwhile."""
+    """The index at one moment. What is done with it sees that moment, whatever is written meanwhile.
+
+    `public` has what everybody may see, `hidden` all else. `languages`: those of both.
+    """
 
     place: Place
-    searcher: Searcher
+    public: Searcher
+    hidden: Searcher
     schema: Schema
     languages: tuple[str, ...]
 
-    def count(self, query: Query) -> int:
-        found: Any = self.searcher.search(query, 1)
-        return int(found.count)
+    @property
+    def size(self) -> int:
+        return self.public.num_docs + self.hidden.num_docs
+
+    @cached_property
+    def public_languages(self) -> frozenset[str]:
+        """Those of `languages` in which there is something that everybody may see for good."""
+        public = Query.term_query(self.schema, "audience", "public", "basic")
+        found = self.public.terms_with_prefix("analyzed_as", "", filter_query=public)
+        return frozenset(one for one, _ in found)
+
+
+def count(searcher: Searcher, query: Query) -> int:
+    found: Any = searcher.search(query, 1)
+    return int(found.count)
 
 
 class SearchIndex:
@@ -60,9 +78,10 @@ class SearchIndex:
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
         self.database = database
+        self.turns = Turns()
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
-        self._opened: tuple[str, Index] | None = None
+        self._opened: tuple[str, list[Index]] | None = None
         self._view: View | None = None
 
     def view(self) -> View:
@@ -82,10 +101,10 @@ class SearchIndex:
 
     @contextmanager
     def asking(self) -> Iterator[View]:
-        """A view to ask. An index that turns out to be damaged is made anew, and this is a 503."""
-        view = self.view()
+        """A view to ask, in turn. An index that turns out to be damaged is made anew: a 503 as well."""
         try:
-            yield view
+            with self.turns.taken():
+                yield self.view()
         except BaseException as error:
             if not _is_damage(error):
                 raise
@@ -115,12 +134,17 @@ class SearchIndex:
 
     def _view_of(self, place: Place) -> View:
         if self._opened is None or self._opened[0] != place.generation:
-            self._opened = place.generation, open_index(self.folder / place.generation)
-        index = self._opened[1]
-        index.reload()
-        searcher = index.searcher()
-        present = tuple(one for one in LANGUAGES if searcher.doc_freq("analyzed_as", one))
-        return View(place, searcher, index.schema, present)
+            folder = self.folder / place.generation
+            self._opened = place.generation, [open_index(folder / name) for name in SHELVES]
+        for index in self._opened[1]:
+            index.reload()
+        public, hidden = (index.searcher() for index in self._opened[1])
+        present = tuple(
+            one
+            for one in LANGUAGES
+            if public.doc_freq("analyzed_as", one) or hidden.doc_freq("analyzed_as", one)
+        )
+        return View(place, public, hidden, self._opened[1][0].schema, present)
 
 
 def open_index(folder: Path) -> Index:

@@ -50,7 +50,8 @@ class SearchQuery(ArticleFilter, ListQuery):
         max_length=1000,
         description='What to look for: words (any may match, those that hold all come first), `"a '
         'phrase"`, `-not`, `this OR that`, `prefix*`, `fuzzy~`, `headline:word`, `author:word`, '
-        "`tag:word`. Anything may be typed. Nothing finds everything, newest first.",
+        "`tag:word`. Anything may be typed. Nothing finds everything, newest first. Up to 32 words, "
+        "three of them with `*` or `~`.",
         examples=["harbour bridge"],
     )
     sort: SearchSort = Field(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,8 @@ GONE_MAX = 5_000
 GUESSES_MAX = 30
 MISSPELT_MAX = 5
 """A word in so many articles or fewer may be misspelt."""
+RESPELT_MAX = 8
+"""Misspelt words of a query for which others are looked for: each costs some thirty small counts."""
 BETTER_BY = 10
 """How many times more articles another spelling must have, where the typed one has any."""
 
@@ -73,7 +76,7 @@ class _Search:
         self._selection = Selection(session, asked.visibility, asked.query)
         self._found = index_selection(index, self._selection, asked.until)
         self._typed = read_query(asked.query.q, asked.limits.words_max)
-        self._compiler = Compiler(index, self._found.languages(), asked.limits)
+        self._compiler = Compiler(self._found, asked.limits)
         self._compiled = self._compiler.compiled(self._typed)
         self._ranking = Ranking(
             self._found,
@@ -91,13 +94,9 @@ class _Search:
             return Found([], 0, {name: [] for name in self._facets()}, None)
         finds, total = self._page(matching)
         facets = count_facets(self._session, self._found, matching, self._facets())
-        newest = self._newest(matching) if total > len(finds) else None
+        is_first_of_more = self._asked.until is None and total > len(finds)
+        newest = self._ranking.counted[1] if is_first_of_more else None
         return Found(self._documents(finds), total, facets, self._better_spelling(), newest)
-
-    def _newest(self, matching: Query) -> int:
-        asked = {"newest": {"max": {"field": "sort_at"}}}
-        found = self._found.view.searcher.aggregate(self._found.within(matching), asked)
-        return int(found["newest"]["value"])
 
     def _facets(self) -> list[FacetName]:
         asked = self._asked.query.facets
@@ -132,29 +131,33 @@ class _Search:
     def _better_spelling(self) -> str | None:
         """What was typed with each word replaced that hardly any article has and another nearly like it.
 
-        Words that something else was expanded to may be of articles that the caller cannot see, and
-        are never looked at here: a replacement would tell of them.
+        Only words that were typed are replaced, none that something else was expanded to.
         """
         better = self._asked.query.q
         typed = {leaf for clause in self._typed.clauses for leaf in clause.leaves}
-        for clause, frequency in self._ranking.frequencies.items():
-            for leaf in clause.leaves if frequency <= MISSPELT_MAX else ():
-                if leaf.form == "word" and leaf in typed:
-                    word = self._better_word(leaf)
-                    better = better.replace(leaf.text, word, 1) if word else better
+        misspelt = (
+            leaf
+            for clause, frequency in self._ranking.frequencies.items()
+            if frequency <= MISSPELT_MAX
+            for leaf in clause.leaves
+            if leaf.form == "word" and leaf in typed
+        )
+        for leaf in islice(misspelt, RESPELT_MAX):
+            word = self._better_word(leaf)
+            better = better.replace(leaf.text, word, 1) if word else better
         return better if better != self._asked.query.q else None
 
     def _better_word(self, leaf: Leaf) -> str | None:
         least = max(1, self._matching(leaf) * BETTER_BY)
         best: tuple[int, str] | None = None
-        for word in near_words(self._found.view, leaf.text, GUESSES_MAX):
+        for word in near_words(self._found, leaf.text, GUESSES_MAX):
             count = self._matching(Leaf(word, "word", leaf.field))
             if count >= least and (best is None or count > best[0]):
                 best = count, word
         return best[1] if best else None
 
     def _matching(self, leaf: Leaf) -> int:
-        return self._found.view.count(self._found.within(self._compiler.leaf(leaf)))
+        return self._found.count(self._found.within(self._compiler.leaf(leaf)))
 
 
 def index_selection(index: View, selection: Selection, until: int | None = None) -> IndexSelection:

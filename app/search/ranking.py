@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from itertools import chain, zip_longest
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from tantivy import FieldType, Occur, Order, Query
 from app.archive.filter import Selection, article, article_body, article_with_body
 from app.articles.queries import Links, load_links
 from app.search.evidence import BODY_CHARACTERS_MAX, Finder, Span
-from app.search.filtering import IndexSelection
+from app.search.filtering import IndexSelection, without
 from app.search.languages import language_of
 from app.search.matching import Compiled, Compiler
 from app.search.query_language import Clause
@@ -78,10 +79,22 @@ class Ranking:
             return []
         if all_of_it is None:
             return [_Tier(self, matching, holds_all=True)]
-        total = self._found.view.count(self._found.within(matching))
+        total, _ = self.counted
         best = _Tier(self, all_of_it, holds_all=True)
-        some = Query.boolean_query([(Occur.Must, matching), (Occur.MustNot, all_of_it)])
+        # To leave out a few by their ids is quicker than to ask again who holds everything.
+        few = best.ids()
+        held = all_of_it if few is None else self._found.with_ids(few)
+        some = without(matching, held)
         return [best, _Tier(self, some, holds_all=False, total=total - best.total)]
+
+    @cached_property
+    def counted(self) -> tuple[int, int | None]:
+        """How many there are in all, and when the newest was published, in microseconds."""
+        matching = self._compiled.matching()
+        if matching is None:
+            return 0, None
+        shelves, total = self._found.hits(matching, 1, order_by_field="sort_at")
+        return total, max((moment for hits in shelves for moment, _ in hits), default=None)
 
     @property
     def total(self) -> int:
@@ -110,11 +123,13 @@ class Ranking:
     def _rarity(self) -> Rarity:
         return rarity([self.frequencies[one] for one in self._clauses], self._found.size)
 
-    def top(self, query: Query, limit: int) -> tuple[list[Any], int]:
-        result: Any = self._found.view.searcher.search(self._found.within(query), limit)
-        return [address for _, address in result.hits], int(result.count)
+    def top(self, query: Query, limit: int) -> tuple[list[str], int]:
+        """The ids of the best of each shelf by turns: their scores are of different measures."""
+        shelves, total = self._found.hits(query, limit)
+        turns = chain.from_iterable(zip_longest(*shelves))
+        return list(dict.fromkeys(hit[1] for hit in turns if hit is not None)), total
 
-    def recent(self, query: Query) -> list[Any]:
+    def recent(self, query: Query) -> list[str]:
         if not self._prefers_recent:
             return []
         view = self._found.view
@@ -207,8 +222,13 @@ class _Tier:
         self.total = self._best[1] if total is None else total
 
     @cached_property
-    def _best(self) -> tuple[list[Any], int]:
+    def _best(self) -> tuple[list[str], int]:
         return self._ranking.top(self._query, WINDOW)
+
+    def ids(self) -> list[str] | None:
+        """All of them, where they are few."""
+        best, total = self._best
+        return best if total <= len(best) else None
 
     def page(self, offset: int, limit: int) -> list[Find]:
         head = self._head()
@@ -222,23 +242,18 @@ class _Tier:
             best = self._best[0]
             if self.total > len(best):
                 best = [*best, *self._ranking.recent(self._query)]
-            ids = ids_at(self._ranking._found, best)
-            self._scored = self._ranking.scored(set(ids), holds_all=self._holds_all)
-            self.total -= len(set(ids)) - len(self._scored)
+            ids = set(best)
+            self._scored = self._ranking.scored(ids, holds_all=self._holds_all)
+            self.total -= len(ids) - len(self._scored)
         return self._scored
 
     def _tail(self, offset: int, limit: int, head: Sequence[Find]) -> list[Find]:
         best, _ = self._ranking.top(self._query, offset + limit + len(head))
         scored = {one.id for one in head}
-        rest = [one for one in ids_at(self._ranking._found, best) if one not in scored]
+        rest = [one for one in best if one not in scored]
         wanted = rest[offset : offset + limit]
         finds = {one.id: one for one in self._ranking.scored(wanted, holds_all=self._holds_all)}
         return [finds[one] for one in wanted if one in finds]
-
-
-def ids_at(found: IndexSelection, addresses: Sequence[Any]) -> list[str]:
-    searcher = found.view.searcher
-    return [str(searcher.doc(address).get_first("id")) for address in addresses]
 
 
 def by_date(
@@ -246,7 +261,6 @@ def by_date(
 ) -> tuple[list[str], int]:
     """A page of ids in the order of publication, and how many there are in all."""
     order = Order.Desc if newest_first else Order.Asc
-    result: Any = found.view.searcher.search(
-        found.within(query), limit, offset=offset, order_by_field="sort_at", order=order
-    )
-    return ids_at(found, [address for _, address in result.hits]), int(result.count)
+    shelves, total = found.hits(query, offset + limit, order_by_field="sort_at", order=order)
+    hits = sorted(chain(*shelves), key=lambda hit: hit[0], reverse=newest_first)
+    return list(dict.fromkeys(one for _, one in hits))[offset : offset + limit], total

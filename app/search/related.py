@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,11 +44,8 @@ def related_articles(
     like_it = Query.boolean_query(
         [*((Occur.Should, one) for one in shared), (Occur.MustNot, itself)]
     )
-    result: Any = index.searcher.search(found.within(like_it), CANDIDATES)
-    scores = {
-        str(index.searcher.doc(address).get_first("id")): round(score, 3)
-        for score, address in result.hits
-    }
+    shelves, _ = found.hits(like_it, CANDIDATES)
+    scores = {one: round(score, 3) for score, one in chain(*shelves)}
     columns = [*view.columns, status_column(visibility.now).label("status")]
     rows = session.connection().execute(
         sa.select(*columns)

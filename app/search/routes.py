@@ -61,8 +61,18 @@ def search_articles(
     each with all filters but its own, so that a reader can choose again. What is typed never fails:
     what cannot be read as an operator is a word.
 
+    A query has bounds, and what they cut is the same each time. 32 words and phrases are looked for
+    (`BYLINE_SEARCH_WORDS_MAX`), those that were typed first. Three of them may stand for others:
+    `prefix*` for the 64 most frequent words that begin so in each language (256 in all languages),
+    `fuzzy~` for the 20 nearest; one character of a script without blanks is a prefix. What comes
+    after three of these is looked for as it is, without `*` or `~`. `did_you_mean` looks at the first
+    eight words that hardly anything has. A process answers four searches at a time; where too many
+    wait, this is a 503 with `Retry-After`.
+
     A write is found within a second; send `Prefer: wait=5` with it, and its answer comes when it
-    can be found. What is taken back is gone from here at once.
+    can be found. What is taken back is gone from here at once. A new name of an author or tag that
+    has more than 1,000 articles is shown at once and found later, article after article, some 1,000
+    a second; so long the old one is found as well, and may be what `did_you_mean` offers.
     """
     visibility = reader.visibility
     free = ("fields", "body", "facets")
@@ -125,10 +135,9 @@ def list_related_articles(
     view = view_of(query.fields, query.body)
     check_body_forms(view, visibility)
     template = request.app.state.settings.article_url_template
-    with db.reading() as session:
+    with _index(request).asking() as newest, db.reading() as session:
         row = find_article(session, visibility, ref, _whole)
-        with _index(request).asking() as newest:
-            rows = related_articles(session, newest, visibility, row, view, query.limit)
+        rows = related_articles(session, newest, visibility, row, view, query.limit)
         links = load_links(session, [one.id for one in rows])
     data = [article_document(one, links, view, visibility, template) for one in rows]
     return json_response(request, to_json({"data": data}), private=not reader.is_anonymous)

@@ -22,6 +22,9 @@ HEADLINE_WEIGHT = 2
 START_LENGTH_MAX = 6
 """Letters of a headline's beginning that are terms; more would be as many terms as headlines."""
 Audience = Literal["public", "clocked", "closed"]
+SHELVES = ("public", "hidden")
+"""The two indexes of a generation: what everybody may see has one of its own, so that nothing hidden
+has a part in what is found there, in which order, or in what is counted."""
 
 
 def micros(moment: datetime) -> int:
@@ -64,7 +67,7 @@ def _digest(*parts: str) -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
 
 
-STRUCTURE_NUMBER, RULES_NUMBER = "1", "1"
+STRUCTURE_NUMBER, RULES_NUMBER = "2", "2"
 STRUCTURE = _digest(STRUCTURE_NUMBER, *LANGUAGES, *KEYWORDS, *MOMENTS)
 """Which fields there are: an index with others cannot be asked. Count the number up for new ones."""
 RULES = _digest(RULES_NUMBER, STRUCTURE, version("tantivy"))
@@ -112,6 +115,12 @@ def _texts(row: Any) -> Iterator[str]:
     for text in (row.subheadline, row.summary, row.byline, row.body_text):
         if text:
             yield text
+
+
+def is_public(row: Any, now: datetime) -> bool:
+    """Whether everybody may see an article at this moment."""
+    later = (row.sort_at, row.embargoed_until)
+    return _audience(row, now) != "closed" and not any(at is not None and at > now for at in later)
 
 
 def _audience(row: Any, now: datetime) -> Audience:

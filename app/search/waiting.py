@@ -1,4 +1,8 @@
-"""`Prefer: wait=N` (RFC 7240) on a write: its answer comes when search finds what it wrote."""
+"""`Prefer: wait=N` (RFC 7240) on a write: its answer comes when search finds what it wrote.
+
+A new name of an author or tag with many articles is found once these have been moved, which comes
+after the write; whoever waits, waits for that as well.
+"""
 
 import asyncio
 import re
@@ -8,8 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.archive.moves import is_moving, moves_begun
 from app.changes.actions import last_number
-from app.db.database import Database
+from app.db.database import Database, DatabaseBusy
 from app.search.index import SearchIndex
 
 WAIT_SECONDS_MAX = 30
@@ -33,6 +38,7 @@ class WaitForSearch:
             await self.app(scope, receive, send)
             return
         state = scope["app"].state
+        waiting = await run_in_threadpool(_Waiting, state.search, state.database)
         begun: Message | None = None
         is_written = False
 
@@ -43,7 +49,7 @@ class WaitForSearch:
                 return
             is_end = message["type"] == "http.response.body" and not message.get("more_body")
             if is_written and is_end:
-                is_found = await _is_found(state.search, state.database, seconds)
+                is_found = await waiting.ends_within(seconds)
                 if begun is not None and is_found:
                     MutableHeaders(scope=begun)["Preference-Applied"] = f"wait={seconds}"
             if begun is not None:
@@ -61,19 +67,38 @@ def _seconds(scope: Scope) -> int | None:
     return min(int(asked.group(1)), WAIT_SECONDS_MAX) if asked else None
 
 
-async def _is_found(index: SearchIndex | None, database: Database, seconds: int) -> bool:
-    if index is None:
-        return False
+class _Waiting:
+    """Waits for what one request writes; made before it is answered."""
 
-    def last() -> int:
+    def __init__(self, index: SearchIndex | None, database: Database) -> None:
+        self._index, self._database = index, database
         with database.reading() as session:
-            return last_number(session)
+            self._before = last_number(session)
+        self._wanted: int | None = None
+        self._moving: set[str] | None = None
 
-    written, until = await run_in_threadpool(last), time.monotonic() + seconds
-    while True:
-        view = await run_in_threadpool(index.newest)
-        if view is not None and view.place.sequence >= written:
-            return True
-        if time.monotonic() > until:
+    async def ends_within(self, seconds: int) -> bool:
+        """Whether search finds it within so many seconds from now."""
+        until = time.monotonic() + seconds
+        try:
+            while not await run_in_threadpool(self._is_found):
+                if self._index is None or time.monotonic() > until:
+                    return False
+                await asyncio.sleep(POLL_SECONDS)
+        except DatabaseBusy:  # it is written all the same
             return False
-        await asyncio.sleep(POLL_SECONDS)
+        return True
+
+    def _is_found(self) -> bool:
+        if self._wanted is None:
+            self._wanted = self._number_of_the_last()
+        view = self._index.newest() if self._index else None
+        return self._wanted is not None and view is not None and view.place.sequence >= self._wanted
+
+    def _number_of_the_last(self) -> int | None:
+        """The number of the last change that came of the request; None while more are to come."""
+        with self._database.reading() as session:
+            last = last_number(session)
+            if self._moving is None:
+                self._moving = moves_begun(session, self._before, last)
+            return None if is_moving(session, self._moving) else last

@@ -15,7 +15,13 @@ from app.articles.queries import load_links
 from app.changes.actions import last_number
 from app.changes.queries import revision
 from app.search.index import open_index
-from app.search.schema import build_schema, index_document, register_analyzers
+from app.search.schema import (
+    SHELVES,
+    build_schema,
+    index_document,
+    is_public,
+    register_analyzers,
+)
 
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
 READ_AT_ONCE = 1_000
@@ -31,45 +37,61 @@ _COLUMNS = [
 
 
 class Generation:
-    """One index in a folder of its own, held open for writing; nobody else can write it then."""
+    """One index in a folder of its own, held open for writing; nobody else can write it then.
+
+    An article is on the shelf where it belongs when it is written; what the clock changes has a
+    number of the sequence within a second, and is written again.
+    """
 
     def __init__(self, folder: Path, memory_bytes: int, *, is_new: bool) -> None:
         self.folder = folder
         self.name = folder.name
-        if is_new:
-            folder.mkdir(parents=True)
-            index = Index(build_schema(), str(folder))
-            register_analyzers(index)
-        else:
-            index = open_index(folder)
-        self._writer: IndexWriter = index.writer(memory_bytes, 1)
+        self._public, self._hidden = (
+            _writer(folder / name, memory_bytes // len(SHELVES), is_new=is_new) for name in SHELVES
+        )
 
     def put(self, session: Session, rows: Sequence[Any], now: datetime) -> None:
         """Adds articles that are not there."""
         links = load_links(session, [row.id for row in rows])
         for row in rows:
-            self._writer.add_document(index_document(row, links, now))
+            writer = self._public if is_public(row, now) else self._hidden
+            writer.add_document(index_document(row, links, now))
 
     def replace(self, session: Session, ids: Sequence[str], now: datetime) -> None:
         """Brings articles to what they are now, also where that is nothing."""
         for one in ids:
-            self._writer.delete_documents_by_term("id", one)
+            self._public.delete_documents_by_term("id", one)
+            self._hidden.delete_documents_by_term("id", one)
         rows = session.connection().execute(
             sa.select(*_COLUMNS).select_from(article_with_body).where(article.c.id.in_(ids))
         )
         self.put(session, rows.all(), now)
 
     def commit(self) -> None:
-        self._writer.commit()
+        """One after the other: between the two, an article that changes its shelf is on none or on
+        both for who sees them both, a few milliseconds."""
+        self._public.commit()
+        self._hidden.commit()
 
     def close(self) -> None:
         """Undoes what is not committed, and lets merges that are under way end."""
-        self._writer.rollback()
-        self._writer.wait_merging_threads()
+        for writer in (self._public, self._hidden):
+            writer.rollback()
+            writer.wait_merging_threads()
 
     def discard(self) -> None:
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _writer(folder: Path, memory_bytes: int, *, is_new: bool) -> IndexWriter:
+    if is_new:
+        folder.mkdir(parents=True)
+        index = Index(build_schema(), str(folder))
+        register_analyzers(index)
+    else:
+        index = open_index(folder)
+    return index.writer(memory_bytes, 1)
 
 
 def articles_after(session: Session, after: str) -> Sequence[Any]:

@@ -44,7 +44,8 @@ _WORDS = {
     415: "The body is not JSON.",
     422: "Something in the request cannot be accepted; `errors` says what.",
     428: "`If-Match` is missing.",
-    503: "The database is busy, or the index is being built; try again after `Retry-After`.",
+    503: "The database or the search is busy, or the index is being built; try again after "
+    "`Retry-After`.",
 }
 
 
@@ -176,12 +177,13 @@ def _say_preference(operation: dict[str, Any]) -> None:
         "in": "header",
         "required": False,
         "description": "`wait=5`: the answer comes when search finds what was written, or after so "
-        "many seconds, 30 at most (RFC 7240).",
+        "many seconds, 30 at most (RFC 7240). A new name of an author or tag is found when the last "
+        "of its articles is.",
         "schema": {"type": "string", "examples": ["wait=5"]},
     }
     operation.setdefault("parameters", []).append(prefer)
     applied = {
-        "description": "There when search finds it.",
+        "description": "There when search finds it; absent where the time was over before.",
         "schema": {"type": "string"},
     }
     for status, response in operation["responses"].items():

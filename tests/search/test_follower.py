@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.archive import moves
 from app.search import follower as follower_module
 from app.search.follower import Keeper, Progress
 from app.search.index import PLACE_FILE, REBUILD_FILE, SearchIndex, read_place, write_place
@@ -33,7 +35,7 @@ def opened(database_url: str, open_newsroom: Open, tmp_path: Path) -> Callable[.
 
 def keeper_of(newsroom: Newsroom) -> Keeper:
     index: SearchIndex = newsroom.app.state.search
-    return Keeper(index, newsroom.database, newsroom.clock, 15_000_000)
+    return Keeper(index, newsroom.database, newsroom.clock, 30_000_000)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
@@ -104,6 +106,32 @@ def test_waiting_ends_when_its_time_is_over(followed: tuple[Newsroom, Keeper]) -
     )  # fmt: skip
     assert answer.status_code == 201
     assert "preference-applied" not in answer.headers
+
+
+def test_the_answer_to_a_rename_waits_for_the_articles_that_are_moved_after_it(
+    monkeypatch: pytest.MonkeyPatch, searching: Newsroom
+) -> None:
+    monkeypatch.setattr(moves, "MOVED_AT_ONCE_MAX", 1)
+    searching.send("POST", "/v1/tags", {"name": "Harbour", "kind": "topic"})
+    for number in range(3):
+        searching.article(f"Story {number}", tags=["harbour"])
+    rename = "PATCH", "/v1/tags/harbour"
+    late = searching.send(*rename, {"name": "Marina"}, {"Prefer": "wait=1"})
+    assert late.status_code == 200
+    assert "preference-applied" not in late.headers
+    # Who writes something else meanwhile does not wait for it.
+    other = searching.send(
+        "POST", "/v1/tags", {"name": "Other", "kind": "topic"}, {"Prefer": "wait=20"}
+    )
+    assert other.headers["preference-applied"] == "wait=20"
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(searching.send, *rename, {"name": "Jetty"}, {"Prefer": "wait=20"})
+        wait_until(lambda: searching.get("/v1/tags/harbour").json()["name"] == "Jetty")
+        while not answer.done():
+            moves.move_some(searching.database, searching.clock)
+    assert answer.result().headers["preference-applied"] == "wait=20"
+    assert len(headlines(searching, "jetty")) == 3
+    assert headlines(searching, "marina") == []
 
 
 def test_a_refusal_waits_for_nothing(followed: tuple[Newsroom, Keeper]) -> None:
@@ -283,22 +311,22 @@ def _garble_place(folder: Path) -> None:
 
 
 def _lose_a_file(folder: Path) -> None:
-    next(folder.glob("*/*.term")).unlink()
+    next(folder.glob("*/public/*.term")).unlink()
 
 
 def _cut_files(folder: Path) -> None:
-    for file in folder.glob("*/*.term"):
+    for file in folder.glob("*/public/*.term"):
         file.write_bytes(file.read_bytes()[:10])
 
 
 def _garble_files(folder: Path) -> None:
-    for file in folder.glob("*/*.*"):
+    for file in folder.glob("*/public/*.*"):
         if "lock" not in file.name:
             _garble(file)
 
 
 def _garble_meta(folder: Path) -> None:
-    next(folder.glob("*/meta.json")).write_text("{}")
+    next(folder.glob("*/public/meta.json")).write_text("{}")
 
 
 def _change_place(**changes: Any) -> Callable[[Path], None]:
@@ -389,7 +417,7 @@ def test_an_index_that_is_damaged_while_it_is_used_is_made_anew(
 ) -> None:
     searching.article("Ferry one")
     searching.indexed()
-    _garble(next((tmp_path / "search").glob("*/meta.json")))
+    _garble(next((tmp_path / "search").glob("*/public/meta.json")))
     searching.article("Ferry two")
     assert sorted(searching.found("ferry")) == ["Ferry one", "Ferry two"]
     searching.article("Ferry three")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.search.query_language import Clause, Leaf, TypedQuery, read_query
+from app.search.query_language import EXPANDED_MAX, Clause, Leaf, TypedQuery, read_query
 
 
 def word(text: str) -> Clause:
@@ -65,3 +65,19 @@ def test_nothing_that_is_typed_fails(typed: str) -> None:
 def test_what_differs_in_case_alone_is_looked_for_once() -> None:
     query = read_query("one* ONE* One* two TWO", 32)
     assert [leaf.text for clause in query.clauses for leaf in clause.leaves] == ["one", "two"]
+
+
+def test_so_many_words_stand_for_others_and_more_are_looked_for_as_they_are() -> None:
+    typed = read_query("aa* -bb* 京 dd* ee~ 都 ff", 32)
+    assert [(one.text, one.form) for clause in typed.clauses for one in clause.leaves] == [
+        ("aa", "prefix"), ("京", "prefix"),
+        ("dd", "word"), ("ee", "word"), ("都", "word"), ("ff", "word"),
+    ]  # fmt: skip
+    assert [(one.text, one.form) for one in typed.excluded] == [("bb", "prefix")]
+
+
+@given(st.lists(st.sampled_from(["ab*", "-cd*", "ef~", "京", "OR", "gh", '"i*"']), max_size=40))
+def test_no_query_has_more_than_so_many_words_that_stand_for_others(parts: list[str]) -> None:
+    typed = read_query(" ".join(parts), 32)
+    leaves = [*typed.excluded, *(leaf for clause in typed.clauses for leaf in clause.leaves)]
+    assert sum(leaf.form in ("prefix", "fuzzy") for leaf in leaves) <= EXPANDED_MAX
