@@ -135,6 +135,8 @@ def list_related_articles(
     view = view_of(query.fields, query.body)
     check_body_forms(view, visibility)
     template = request.app.state.settings.article_url_template
+    with db.reading() as session:  # what is not there is a 404, whatever becomes of the search
+        find_article(session, visibility, ref, _whole)
     with _index(request).asking() as newest, db.reading() as session:
         row = find_article(session, visibility, ref, _whole)
         rows = related_articles(session, newest, visibility, row, view, query.limit)
