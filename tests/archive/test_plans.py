@@ -36,6 +36,8 @@ MORE_FILTERS = [
 ]
 STATUSES = ["draft", "draft,withdrawn", "published,scheduled", "withdrawn,published"]
 SORTED_BY = {"published_at": "sort_at", "updated_at": "updated_at", "headline": "headline_key"}
+FEW = ("author=mara,jon", "section=common,rare", "status=draft")
+"""Groups of so few of these articles that PostgreSQL may well put them in order."""
 Statement = tuple[str, Any]
 
 
@@ -67,16 +69,17 @@ def walk_of(newsroom: Newsroom, path: str, key: dict[str, str] | None) -> Statem
     return found[0]
 
 
-def plan_of(newsroom: Newsroom, statement: Statement) -> list[str]:
+def plan_of(newsroom: Newsroom, statement: Statement, *, sorts_few: bool = False) -> list[str]:
+    """The steps of a statement; those of walks where PostgreSQL puts a few rows in order by choice."""
     sql, parameters = statement
     with newsroom.database.reading() as session:
         connection = session.connection()
         if newsroom.database.is_sqlite:
             steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)
             return [str(step[3]) for step in steps]
-        # So few articles it may well put in order. Told not to, it does where there is no walk.
-        for name in ("sort", "incremental_sort", "bitmapscan"):
-            connection.exec_driver_sql(f"SET LOCAL enable_{name} = off")
+        if sorts_few:  # told not to, it still does where there is no walk
+            for name in ("sort", "incremental_sort", "bitmapscan"):
+                connection.exec_driver_sql(f"SET LOCAL enable_{name} = off")
         return [str(step[0]) for step in connection.exec_driver_sql(f"EXPLAIN {sql}", parameters)]
 
 
@@ -286,7 +289,8 @@ def test_a_list_is_walks_along_indexes(archive: Newsroom, query: str, scope: str
             ("deep", f"cursor={cursor}"),
             ("back", f"cursor={back}"),
         ):
-            plan = plan_of(archive, walk_of(archive, f"{LIST}?limit=10&{page}", key))
+            walk = walk_of(archive, f"{LIST}?limit=10&{page}", key)
+            plan = plan_of(archive, walk, sorts_few=query.startswith(FEW))
             if full_scans_and_sorts(plan):
                 wrong.append((sort, name, plan))
             if name != "first" and not begins_at_the_cursor(plan, sort):
