@@ -1,6 +1,6 @@
 """Moving articles: what an article shows has changed, so it takes the next number of the sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.archive.filter import article, article_author, article_tag
 from app.archive.former_states import end_states
 from app.archive.models import Tag
 from app.archive.pieces import pieces_of, stamp_before_version
-from app.archive.queries import articles_linked, current_refs_of
+from app.archive.queries import Refs, articles_linked, current_refs_of
 from app.archive.refs import in_parts
 from app.changes.actions import take_numbers
 from app.changes.models import Revision
@@ -102,7 +102,8 @@ def write_links_down(session: Session, article_ids: Sequence[str]) -> None:
     """Writes into each article, and its newest revision, what its links are now."""
     connection = session.connection()
     for some in in_parts(article_ids):
-        for article_id, refs in current_refs_of(session, some).items():
+        refs_of = current_refs_of(session, some)
+        for article_id, refs in refs_of.items():
             newest_first = (
                 sa.select(revision.c.sequence, revision.c.snapshot)
                 .where(revision.c.entity_id == article_id)
@@ -117,18 +118,18 @@ def write_links_down(session: Session, article_ids: Sequence[str]) -> None:
                 .where(revision.c.sequence == newest)
                 .values(snapshot=before | refs.in_snapshot)
             )
-        make_pieces(session, some)
+        make_pieces(session, refs_of)
 
 
-def make_pieces(session: Session, article_ids: Sequence[str]) -> None:
-    """Makes the JSON of articles from what they and their links are now; at most as many as one
+def make_pieces(session: Session, refs_of: Mapping[str, Refs]) -> None:
+    """Makes the JSON of articles from what they are now and their links; at most as many as one
     statement takes."""
-    connection, refs = session.connection(), current_refs_of(session, article_ids)
+    connection = session.connection()
     columns = [*article.c, article.c.metadata.label("extra")]
-    rows = connection.execute(sa.select(*columns).where(article.c.id.in_(article_ids)))
+    rows = connection.execute(sa.select(*columns).where(article.c.id.in_(refs_of)))
     made = []
     for row in rows:
-        pieces, stamp = pieces_of(row, refs[row.id])
+        pieces, stamp = pieces_of(row, refs_of[row.id])
         made.append({"article_id": row.id, "its_pieces": pieces, "its_stamp": stamp})
     if made:
         connection.execute(

@@ -225,13 +225,11 @@ class Selection:
         if isinstance(driver, Window):
             found = sa.select(article.c.id).where(*driver.conditions, *self.conditions())
             return _showing(_put_in_order(found, route), columns).limit(limit + 1)
-        walks = driver.walks_apart() if driver else [THE_ARCHIVE]
-        ways = list(product(walks, route.bands))
+        ways = list(product(_walks(driver), route.bands))
         if len(ways) > MERGED_MAX:
-            ways = list(product(_walks(driver), route.bands))
             return _showing(self._gathered(ways, driver, route, limit), columns).limit(limit + 1)
         if len(ways) > 1:
-            return _showing(self._merged(ways, driver, route, limit), columns)
+            return _showing(self._merged(driver, route, limit), columns)
         ((walk, band),) = ways
         return _showing(self._walked(walk, driver, route, band), columns).limit(limit + 1)
 
@@ -352,9 +350,7 @@ class Selection:
         walked = walk.with_articles(walked.where(*self._linked(walk.article_id, driver)))
         return walked.where(*self._seen(), *self._conditions)
 
-    def _merged(
-        self, ways: Sequence[tuple[Walk, Band]], driver: Group | None, route: Route, limit: int
-    ) -> sa.Select[Any]:
+    def _merged(self, driver: Group | None, route: Route, limit: int) -> sa.Select[Any]:
         """Walks side by side, always one step on where the nearest row is: no more rows are looked
         at than the page has, and one of each walk.
 
@@ -362,8 +358,8 @@ class Selection:
         wanted of it; SQLite orders only the whole, and would do the walks one after another if each
         had its limit.
         """
-        each = []
-        for walk, band in ways:
+        each, walks = [], driver.walks_apart() if driver else [THE_ARCHIVE]
+        for walk, band in product(walks, route.bands):
             keys = (walk.rows.c[route.key].label("key"), walk.article_id.label("id"))
             walked = self._walked(walk, driver, route, band).with_only_columns(*keys)
             few = sa.text("LIMIT :rows").bindparams(sa.bindparam("rows", limit + 1, unique=True))

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.archive.actions import make_pieces
 from app.archive.filter import article
+from app.archive.queries import current_refs_of
 from app.db.database import Database
 
 BATCH = 300
@@ -28,7 +29,7 @@ def make_missing_pieces(database: Database) -> int:
             return 0
     with database.writing() as session:
         ids = list(session.connection().scalars(without_pieces(BATCH)))
-        make_pieces(session, ids)
+        make_pieces(session, current_refs_of(session, ids))
     return len(ids)
 
 

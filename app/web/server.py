@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic_core import to_json
 from uvicorn._types import ASGI3Application, HTTPScope
@@ -62,8 +62,8 @@ class HttpProtocol(HttpToolsProtocol):
     `abort`, which drops the connection.
     """
 
-    _default_headers: list[tuple[bytes, bytes]] = []  # noqa: RUF012
-    _default_lines = b""
+    _default_headers: ClassVar[list[tuple[bytes, bytes]]] = []
+    _default_lines: ClassVar[bytes] = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,8 +1,10 @@
 """The driver's own reads of SQLite, on the event loop."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from app.db.database import Database
@@ -12,15 +14,20 @@ from app.express.readers import SqliteReader
 VALUE = "SELECT value FROM sequence_counter"
 
 
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'byline.db'}")
+    migrate(database)
+    yield database
+    database.close()
+
+
 def set_value(database: Database, value: int) -> None:
     with database.writing() as session:
         session.connection().execute(sa.text(f"UPDATE sequence_counter SET value = {value}"))
 
 
-def test_a_turn_of_the_loop_reads_one_moment_and_the_next_another(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'byline.db'}")
-    migrate(database)
-
+def test_a_turn_of_the_loop_reads_one_moment_and_the_next_another(database: Database) -> None:
     async def read() -> None:
         reader = SqliteReader(database)
         await reader.start()
@@ -45,13 +52,10 @@ def test_a_turn_of_the_loop_reads_one_moment_and_the_next_another(tmp_path: Path
         await reader.stop()
 
     asyncio.run(read())
-    database.close()
 
 
-def test_an_idle_reader_is_in_no_writers_way(tmp_path: Path) -> None:
+def test_an_idle_reader_is_in_no_writers_way(database: Database) -> None:
     """A transaction left open would keep the log of SQLite from ever being used again."""
-    database = Database(f"sqlite:///{tmp_path / 'byline.db'}")
-    migrate(database)
 
     async def read() -> None:
         reader = SqliteReader(database)
@@ -69,4 +73,3 @@ def test_an_idle_reader_is_in_no_writers_way(tmp_path: Path) -> None:
         await reader.stop()
 
     asyncio.run(read())
-    database.close()
