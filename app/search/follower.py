@@ -42,6 +42,9 @@ QUIET_SECONDS = 1.0
 """How long it waits for news before it looks whether it is asked to make the index anew."""
 TIDY_CHANGES = 1_000
 """Changes after which what writing them has left in memory is worth giving back."""
+REST_SHARE, REST_SECONDS_MAX = 3.0, 0.25
+"""How many times as long as a batch took it rests after one that reached the end, so that the next
+is larger: each is a commit of its own with segments to merge, the greater part of its cost."""
 TOLD_SECONDS = 2.0
 BAR_LENGTH = 20
 
@@ -131,11 +134,15 @@ class Follower(threading.Thread):
             while not keeper.stopping.is_set():
                 if keeper.is_asked_to_rebuild():
                     keeper.rebuild(_in_the_log())
+                before, began = keeper.sequence, time.monotonic()
                 if not keeper.follow():
                     if keeper.sequence - tidied_at >= TIDY_CHANGES:
                         tidied_at = keeper.sequence
                         give_memory_back()
                     self._watch.wait_beyond(keeper.sequence, QUIET_SECONDS, self._news)
+                elif keeper.sequence - before < writing.READ_AT_ONCE:
+                    took_seconds = time.monotonic() - began
+                    keeper.stopping.wait(min(REST_SECONDS_MAX, REST_SHARE * took_seconds))
         finally:
             keeper.let_go()
 
