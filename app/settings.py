@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     )
 
     response_cache_bytes: int = Field(
-        32_000_000,
+        24_000_000,
         ge=0,
         le=100_000_000_000,
         description="Memory of one process for answers that it has made; 0 keeps none.",
