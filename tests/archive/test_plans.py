@@ -1,5 +1,6 @@
 """What a list costs: a constant number of statements, and one walk along an index, however deep."""
 
+import asyncio
 import re
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from app.archive.models import Author, Tag
 from app.changes.models import SequenceCounter
 from app.db.columns import FAR_FUTURE, new_id, table
 from app.db.database import Database
+from app.express.postgresql_reader import read_together, types_of
 from tests.conftest import Newsroom
 from tests.databases import new_postgres_database
 
@@ -295,6 +297,45 @@ def test_a_list_is_walks_along_indexes(archive: Newsroom, query: str, scope: str
                 wrong.append((sort, name, plan))
             if name != "first" and not begins_at_the_cursor(plan, sort):
                 wrong.append((sort, name, plan))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("query", FILTERS + MORE_FILTERS)
+def test_lists_that_are_read_together_are_walked_alike(
+    archive: Newsroom, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if archive.database.is_sqlite:
+        pytest.skip("SQLite reads one after the other")
+    reader, asked = archive.app.state.reader, list[Statement]()
+    rows = reader.rows
+
+    async def noting(sql: str, parameters: Any) -> Any:
+        asked.append((sql, parameters))
+        return await rows(sql, parameters)
+
+    monkeypatch.setattr(reader, "rows", noting)
+
+    async def plan(sql: str, parameters: Any) -> list[str]:
+        connection = await reader._connect()
+        if query.startswith(FEW):
+            for name in ("sort", "incremental_sort", "bitmapscan"):
+                await connection.execute(f"SET enable_{name} = off")
+        types = await types_of(connection, sql)
+        together, values = read_together(sql, types, [parameters] * 3)
+        return [row[0] for row in await connection.fetch(f"EXPLAIN {together}", *values)]
+
+    wrong = []
+    for sort in SORTS:
+        whole = f"sort={sort}&{query}"
+        cursor = cursor_in_the_middle(archive, whole, None)
+        for page in (whole, f"cursor={cursor}"):
+            archive.get(f"{LIST}?limit=10&{page}")
+            steps = asyncio.run(plan(*asked[-1]))
+            assert "Function Scan on asked" in " ".join(steps)
+            if full_scans_and_sorts(steps):
+                wrong.append((page, steps))
+            if page != whole and not begins_at_the_cursor(steps, sort):
+                wrong.append((page, steps))
     assert wrong == []
 
 
