@@ -295,10 +295,12 @@ class Selection:
 
     def _windows(self, route: Route) -> list[Window]:
         asked = {"sort_at": self._published, "updated_at": self._updated}
+        # Withdrawn articles lie among drafts in every other order.
+        apart = {"sort_at"} if self._allowed == {"withdrawn"} else set()
         return [
-            Window((sa.or_(*(sa.and_(*band.within(article, key)) for band in self._bands(key))),))
+            Window((sa.or_(*self._ends(None, replace(route, bands=self._bands(key), key=key))),))
             for key, band in asked.items()
-            if key != route.key and band != EVERYWHERE
+            if key != route.key and (band != EVERYWHERE or key in apart)
         ]
 
     def _route(self, sort: Order, position: Position | None) -> Route:
@@ -405,6 +407,8 @@ class Selection:
             now = self.visibility.now
             self._statuses.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]
             self._allowed &= set(choices)
+        if not self._allowed:
+            self._conditions.append(sa.false())
 
     def _add_group(self, group: Group) -> None:
         if group.values:

@@ -148,7 +148,11 @@ class LookAhead:
 
     def rarest(self, found: Sequence[Any]) -> int | None:
         left, falling = iter(found), self.route.falling
-        nearest = [_nearest([next(left) for _ in one.values], falling) for one in self.groups]
+        bands = self.route.bands
+        nearest = [
+            _nearest([next(left) for _ in one.values for _ in bands], falling)
+            for one in self.groups
+        ]
         sizes = list(left)
         whole = [number for number, key in enumerate(nearest) if key is None]
         if whole:
@@ -184,15 +188,16 @@ def by_looking(session: Session) -> Choose:
 
 
 def _keys_ahead(route: Route, group: Group) -> list[sa.ColumnElement[Any]]:
-    """Of each alternative, the key that its walk has come to; null where it ends before."""
-    steps = max(1, STEPS_LOOKED_AHEAD // len(group.values))
+    """Of each walk side by side, the key that it has come to; null where it ends before."""
+    steps = max(1, STEPS_LOOKED_AHEAD // (len(group.values) * len(route.bands)))
     return [
-        walk.in_order(route.key, route.sort, route.position, route.bands[0])
+        walk.in_order(route.key, route.sort, route.position, band)
         .with_only_columns(walk.rows.c[route.key])
         .limit(1)
         .offset(steps)
         .scalar_subquery()
         for walk in group.walks()
+        for band in route.bands
     ]
 
 

@@ -44,6 +44,11 @@ def last_number(session: Session) -> int:
     return int(session.connection().execute(sa.select(counter.c.value)).scalar_one())
 
 
+def last_moment(session: Session) -> datetime | None:
+    """The latest moment at which a number was taken, by the clock of who took it."""
+    return session.connection().execute(sa.select(counter.c.at)).scalar_one()  # type: ignore[no-any-return]
+
+
 def record_change(
     session: Session,
     kind: Kind,

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
+from sqlmodel import Session
 
-from app.changes.actions import last_number
+from app.changes.actions import last_moment, last_number
 from app.changes.watch import Watch
 from app.db.columns import new_id
 from app.db.database import Database, DatabaseBusy
@@ -45,6 +46,8 @@ TIDY_CHANGES = 1_000
 REST_SHARE, REST_SECONDS_MAX = 3.0, 0.25
 """How many times as long as a batch took it rests after one that reached the end, so that the next
 is larger: each is a commit of its own with segments to merge, the greater part of its cost."""
+CLOCKS_APART_SECONDS_MAX = 2.0
+"""How far another machine's clock may be ahead for this one's to be waited for."""
 TOLD_SECONDS = 2.0
 BAR_LENGTH = 20
 
@@ -282,10 +285,23 @@ class Keeper:
             if reached == place.sequence:
                 return place
             if ids:
-                generation.replace(session, ids, self._clock())
+                generation.replace(session, ids, self._now(session))
         if ids:
             generation.commit()
         return replace(place, sequence=reached, mark=mark or place.mark)
+
+    def _now(self, session: Session) -> datetime:
+        """The moment to judge by: no earlier than what was written, by whichever machine's clock.
+
+        What another has made public would seem to be still to come, and none would write it again.
+        """
+        last = last_moment(session)
+        ahead_seconds = (last - self._clock()).total_seconds() if last else 0
+        if ahead_seconds > CLOCKS_APART_SECONDS_MAX:
+            log.warning("the clocks of two machines differ", seconds=round(ahead_seconds, 1))
+        elif ahead_seconds > 0:
+            self.stopping.wait(ahead_seconds)
+        return self._clock()
 
     def _caught_up(self, generation: Generation, place: Place) -> Place:
         """At least as far as the old one. What is written meanwhile is followed like anything else."""
@@ -304,7 +320,7 @@ class Keeper:
                 raise Stopped
             with self._database.reading() as session:
                 rows = writing.articles_after(session, after)
-                fresh.put(session, rows, self._clock())
+                fresh.put(session, rows, self._now(session))
             done += len(rows)
             tell(Progress(done, max(total, done), time.monotonic() - began))
             self._follow_old()

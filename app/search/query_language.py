@@ -82,6 +82,8 @@ def read_query(typed: str, words_max: int) -> TypedQuery:
         if leaf.form in ("prefix", "fuzzy"):
             expanded += 1
             if expanded > EXPANDED_MAX:
+                if _begins_pairs(leaf.text):
+                    continue  # no text has it as a word of its own
                 leaf = replace(leaf, form="word")
         if part["minus"]:
             excluded.append(leaf)
@@ -101,6 +103,11 @@ def _folded(clause: Clause) -> object:
     return tuple((leaf.text.casefold(), leaf.form, leaf.field) for leaf in clause.leaves)
 
 
+def _begins_pairs(text: str) -> bool:
+    """Whether it is one character of a script without blanks, whose texts are indexed in pairs."""
+    return len(text) == 1 and is_unspaced(text)
+
+
 def _leaf(part: re.Match[str]) -> Leaf | None:
     name: Field | None = (part["field"] or "").lower() or None  # type: ignore[assignment]
     text = part["phrase"] if part["word"] is None else part["word"]
@@ -110,8 +117,7 @@ def _leaf(part: re.Match[str]) -> Leaf | None:
         return Leaf(text, "phrase", name)
     bare = text.rstrip("*~()[]{}.,;:!?")
     ending = text[len(bare) :]
-    # One character of a script without blanks is the beginning of pairs.
-    if is_unspaced(bare) and len(bare) == 1:
+    if _begins_pairs(bare):
         return Leaf(bare, "prefix", name)
     if "*" in ending and len(bare) >= PREFIX_LENGTH_MIN:
         return Leaf(bare, "prefix", name)

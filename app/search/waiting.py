@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,7 @@ from app.changes.actions import last_number
 from app.db.database import Database, DatabaseBusy
 from app.search.index import SearchIndex
 
+log = structlog.get_logger("byline.search")
 WAIT_SECONDS_MAX = 30
 POLL_SECONDS = 0.02
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
@@ -86,6 +88,9 @@ class _Waiting:
                     return False
                 await asyncio.sleep(POLL_SECONDS)
         except DatabaseBusy:  # it is written all the same
+            return False
+        except Exception:
+            log.exception("nobody knows whether search finds it")
             return False
         return True
 

@@ -358,6 +358,32 @@ def test_a_shape_is_compiled_once(newsroom: Newsroom, monkeypatch: pytest.Monkey
         assert len(made) == 1
 
 
+def test_a_shape_is_compiled_once_for_all_who_ask_at_the_same_time(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    make = Plans._made
+
+    def counted(self: Plans, *arguments: Any) -> Any:
+        made.append(arguments)
+        return make(self, *arguments)
+
+    monkeypatch.setattr(Plans, "_made", counted)
+    now = newsroom.clock.now
+    query = b"sort=headline&limit=7"
+
+    async def ask() -> list[Any]:
+        reads = newsroom.app.state.reads
+        asked = (reads.answer("/v1/articles", query, Visibility(now), now, False) for _ in range(9))
+        return list(await asyncio.gather(*asked))
+
+    assert newsroom.client.portal is not None
+    answers = newsroom.client.portal.call(ask)
+    assert answers == [answers[0]] * 9
+    assert answers[0] is not None
+    assert len(made) == 1
+
+
 def test_statements_are_made_in_threads(
     newsroom: Newsroom, read: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

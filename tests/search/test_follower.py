@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,46 @@ def test_waiting_ends_when_its_time_is_over(followed: tuple[Newsroom, Keeper]) -
     )  # fmt: skip
     assert answer.status_code == 201
     assert "preference-applied" not in answer.headers
+
+
+def test_whatever_goes_wrong_while_waiting_the_write_is_answered(
+    followed: tuple[Newsroom, Keeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newsroom, _ = followed
+    monkeypatch.setattr(SearchIndex, "newest", lambda self: (self.folder / "gone").stat())
+    answer = newsroom.send("POST", "/v1/articles", {"headline": "Ferry"}, {"Prefer": "wait=1"})
+    assert answer.status_code == 201
+    assert "preference-applied" not in answer.headers
+
+
+def test_a_clock_that_is_behind_the_writers_is_waited_for(
+    followed: tuple[Newsroom, Keeper],
+) -> None:
+    """Else what is public would be taken for what is still to come, for ever."""
+    newsroom, keeper = followed
+    newsroom.article("Ferry")
+    began = time.monotonic()
+
+    def behind() -> datetime:
+        return newsroom.clock.now - timedelta(seconds=0.4 - (time.monotonic() - began))
+
+    keeper._clock = behind
+    assert keeper.follow()
+    assert time.monotonic() - began >= 0.4
+    view = newsroom.app.state.search.newest()
+    assert (view.public.num_docs, view.hidden.num_docs) == (1, 0)
+
+
+def test_while_writes_pour_in_there_is_some_time_between_commits(
+    searching: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searching.indexed()
+    monkeypatch.setattr(follower_module, "REST_SHARE", 1e6)
+    monkeypatch.setattr(follower_module, "REST_SECONDS_MAX", 0.5)
+    searching.send("POST", "/v1/articles", {"headline": "First"}, {"Prefer": "wait=9"})
+    began = time.monotonic()
+    searching.send("POST", "/v1/articles", {"headline": "Second"}, {"Prefer": "wait=9"})
+    assert 0.3 < time.monotonic() - began < 5
 
 
 def test_the_answer_to_a_rename_waits_for_the_articles_that_are_moved_after_it(

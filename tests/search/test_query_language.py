@@ -68,10 +68,10 @@ def test_what_differs_in_case_alone_is_looked_for_once() -> None:
 
 
 def test_so_many_words_stand_for_others_and_more_are_looked_for_as_they_are() -> None:
-    typed = read_query("aa* -bb* 京 dd* ee~ 都 ff", 32)
+    typed = read_query("aa* -bb* 京 dd* ee~ 都 -大 ff", 32)
     assert [(one.text, one.form) for clause in typed.clauses for one in clause.leaves] == [
         ("aa", "prefix"), ("京", "prefix"),
-        ("dd", "word"), ("ee", "word"), ("都", "word"), ("ff", "word"),
+        ("dd", "word"), ("ee", "word"), ("ff", "word"),
     ]  # fmt: skip
     assert [(one.text, one.form) for one in typed.excluded] == [("bb", "prefix")]
 
