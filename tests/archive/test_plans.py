@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.archive import walks
 from app.archive.filter import article, article_author, article_body, article_tag
 from app.archive.former_states import end_states
 from app.archive.models import Author, Tag
@@ -360,9 +361,9 @@ def test_alternatives_are_walked_side_by_side_each_by_its_index(
     assert full_scans_and_sorts(plan) == []
 
 
-def steps_taken(newsroom: Newsroom, path: str) -> int:
+def steps_taken(newsroom: Newsroom, path: str, key: dict[str, str] | None = None) -> int:
     """How many steps SQLite's machine takes to find the articles of a page."""
-    sql, parameters = walk_of(newsroom, path, None)
+    sql, parameters = walk_of(newsroom, path, key)
     with newsroom.database.reading() as session:
         connection = session.connection()
         driver: Any = connection.connection.dbapi_connection
@@ -393,6 +394,34 @@ def test_what_is_public_is_listed_past_no_drafts(newsroom: Newsroom) -> None:
         path = f"{LIST}/{withdrawn['id']}/withdraw"
         assert newsroom.send("POST", path, {"reason": "wrong"}).status_code == 200
     assert {path: steps_taken(newsroom, path) for path in paths} == before
+
+
+def test_previews_are_listed_past_few_drafts(newsroom: Newsroom) -> None:
+    """By what has few articles of any kind, and of what is withdrawn or cannot be, by that alone."""
+    if not newsroom.database.is_sqlite:
+        pytest.skip("only SQLite counts its steps")
+    for name in ("Drafts", "Big"):
+        newsroom.send("POST", "/v1/tags", {"name": name, "kind": "topic"})
+    key = newsroom.key("preview")
+    newsroom.article("Both", tags=["drafts", "big"])
+    for number in range(20):
+        newsroom.article(f"Live {number}", tags=["big"])
+    newsroom.article("Withdrawn")
+    newsroom.send("POST", f"{LIST}/withdrawn/withdraw", {"reason": "wrong"})
+    paths = [
+        f"{LIST}?limit=4&{query}"
+        for query in (
+            "tag=drafts&tag=big",
+            "status=withdrawn&sort=headline",
+            "status=draft&status=published",
+        )
+    ]
+    counts = []
+    for times in range(2):
+        for number in range(walks.STEPS_LOOKED_AHEAD + 50):
+            newsroom.article(f"Draft {times} {number}", tags=["drafts"], publish=False)
+        counts.append([steps_taken(newsroom, path, key) for path in paths])
+    assert counts[0] == pytest.approx(counts[1], rel=0.2), counts
 
 
 @pytest.mark.parametrize("sort", SORTS)
