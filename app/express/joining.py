@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from app.archive.pieces import AUTHORS, BYLINE, TAG, URL_AFTER, URL_BEFORE, authors_in
-from app.express.names import NAMES_MAX, Names, Unknown
+from app.express.names import Names, Unknown
 
 _BYLINE, _AUTHORS, _TAG = BYLINE.encode(), AUTHORS.encode(), TAG.encode()
 _STANDING = re.compile(rb"%%|%\(([^)]*)\)b")
@@ -97,16 +97,15 @@ def _learn(names: Names, pieces: Iterable[bytes]) -> None:
             raise NotWritten
     if unknown := ids - names.authors.keys():
         raise Unknown(unknown)
-    if len(names.known) >= NAMES_MAX:
-        names.forget(names.number)
-        raise Unknown
+    shown = {}
     for written, authors in credited.items():
         found = [(names.authors[its_id], role) for its_id, role in authors]
         byline = b", ".join([author.within_byline for author, _ in found])
-        names.known[_BYLINE + written] = b'"%b"' % byline
-        names.known[_AUTHORS + written] = b",".join(
+        shown[_BYLINE + written] = b'"%b"' % byline
+        shown[_AUTHORS + written] = b",".join(
             [b"%b%b}" % (author.before_role, role) for author, role in found]
         )
+    names.credit(shown)
 
 
 def _body(row: Row, forms: frozenset[str]) -> bytes:

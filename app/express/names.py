@@ -1,6 +1,6 @@
 """What authors and tags are called, in memory: as the JSON that articles show, and by their refs.
 
-A newsroom has some thousands of them. All are of one number of the sequence; the reads that use
+A newsroom has some thousands of them, and may credit them together in many ways. All are of one number of the sequence; the reads that use
 them say whether that is still the last one that an author or tag took.
 """
 
@@ -20,6 +20,10 @@ from app.db.database import Database
 
 NAMES_MAX = 200_000
 """More are forgotten, all at once, to be looked up again."""
+CREDITS_BYTES_MAX = 8_000_000
+"""The same of what stands in articles for several authors and their roles."""
+ENTRY_BYTES = 150
+"""What an entry of a dictionary takes beside its texts."""
 author = table(Author)
 tag = table(Tag)
 names_number = sa.select(table(SequenceCounter).c.names).scalar_subquery()
@@ -65,6 +69,7 @@ class Names:
     def __init__(self, database: Database, always: Mapping[bytes, bytes]) -> None:
         self.number = -1
         self.authors: dict[bytes, AuthorName] = {}
+        self._credits_bytes = 0
         self.known = dict(always)
         self._always = always
         self._refs: dict[Ref, str] = {}
@@ -82,6 +87,16 @@ class Names:
         ids = found.authors.keys() | found.tags.keys()
         return unknown.ids <= ids and unknown.refs <= found.refs.keys()
 
+    def credit(self, shown: Mapping[bytes, bytes]) -> None:
+        """Adds what stands for authors together; begins anew, and raises `Unknown`, where that would
+        be too much."""
+        texts_bytes = sum(len(name) + len(text) for name, text in shown.items())
+        self._credits_bytes += texts_bytes + ENTRY_BYTES * len(shown)
+        if self._credits_bytes > CREDITS_BYTES_MAX and self.authors:
+            self.forget(self.number)
+            raise Unknown
+        self.known |= shown
+
     def ids_behind(self, kind: Kind, refs: Collection[str]) -> dict[str, str]:
         """The ids behind some refs; raises `Unknown`."""
         try:
@@ -92,6 +107,7 @@ class Names:
 
     def forget(self, number: int) -> None:
         self.number = number
+        self._credits_bytes = 0
         self.authors.clear()
         self._refs.clear()
         self.known.clear()

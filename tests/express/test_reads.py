@@ -286,6 +286,24 @@ def test_names_and_refs_are_those_of_now(newsroom: Newsroom) -> None:
         compare(newsroom, one)
 
 
+def test_credits_are_forgotten_before_they_fill_the_memory(
+    newsroom: Newsroom, read: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.express.names.CREDITS_BYTES_MAX", 3_000)
+    names = newsroom.app.state.reads._names
+    newsroom.make("authors", name="Mara Lind")
+    for number in range(30):
+        credit = {"ref": "mara-lind", "role": f"role {number}"}
+        newsroom.article(f"Credit {number}", authors=[credit])
+    kept = []
+    for number in range(30):
+        compare(newsroom, f"/v1/articles/credit-{number}")
+        kept.append(sum(map(len, names.known.values())))
+    assert all(read)
+    assert max(kept) < 3_000
+    assert kept != sorted(kept)
+
+
 def test_an_article_without_pieces_is_read_the_long_way(
     newsroom: Newsroom, read: list[bool]
 ) -> None:
