@@ -142,3 +142,14 @@ def test_the_example_file_lists_every_setting_with_its_default() -> None:
     assert names == {PREFIX + name.upper() for name in Settings.model_fields}
     Path(".env").write_text("\n".join(given))
     assert load_settings() == Settings(_env_file=None)
+
+
+def test_readme_and_example_say_what_each_setting_is() -> None:
+    example = EXAMPLE.read_text().splitlines()
+    readme = EXAMPLE.with_name("README.md").read_text()
+    for name, setting in Settings.model_fields.items():
+        variable = PREFIX + name.upper()
+        (place,) = (n for n, line in enumerate(example) if line.startswith(f"# {variable}="))
+        value = example[place].partition("=")[2]
+        assert f"| `{variable}` | {value and f'`{value}`'} | {setting.description}" in readme
+        assert example[place - 1].startswith(f"# {setting.description}")

@@ -1,7 +1,8 @@
 """Write an article's JSON in a form that a read has less to do with; the server makes it anew.
 
 It does so in the background; until then articles are read the long way. What was known of links
-in a column of its own is within the JSON now, and what a rename changes in it has the column.
+in a column of its own is within the JSON now, and what a rename changes in it has the column. Stop the processes
+of the version before first: they ask for that column by its former name.
 """
 
 import sqlalchemy as sa
@@ -25,4 +26,6 @@ def downgrade() -> None:
 
 def _clear() -> None:
     pieces, stamp = sa.column("pieces", sa.String()), sa.column("stamp", sa.String())
-    op.execute(sa.update(sa.table("article", pieces, stamp)).values(pieces=None, stamp=None))
+    article = sa.table("article", pieces, stamp)
+    made = article.c.pieces.is_not(None)
+    op.execute(sa.update(article).where(made).values(pieces=None, stamp=None))
