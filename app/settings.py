@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="`sqlite:///file` or `postgresql://…`; `byline.db` in the data folder."
     )
-    data_dir: Path = Field(Path("."), description="Folder for the files that Byline keeps itself, of one database.")
+    data_dir: Path = Field(
+        Path("."), description="Folder for the files that Byline keeps itself, of one database."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(1, ge=1, le=256, description="Server processes.")
