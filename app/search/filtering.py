@@ -47,8 +47,8 @@ def without(query: Query, *excluded: Query) -> Query:
 class IndexSelection:
     """The articles of a `Selection` in one view of the index.
 
-    `gone`: ids that the index has and the selection has no more. `until`: nothing published after these
-    microseconds.
+    `gone`: ids that the index has and the selection has no more; `unseen`: likewise of all that the
+    caller may see, whatever was chosen. `until`: nothing published after these microseconds.
     """
 
     def __init__(
@@ -56,13 +56,14 @@ class IndexSelection:
         view: View,
         selection: Selection,
         gone: Collection[str] = (),
+        unseen: Collection[str] = (),
         until: int | None = None,
     ) -> None:
         self.view = view
         self._visibility = selection.visibility
         self._chosen = selection.chosen
         self._entitlement = selection.entitlement
-        self._gone = gone
+        self._gone, self._unseen = gone, unseen
         self._until = until
 
     @cached_property
@@ -108,8 +109,8 @@ class IndexSelection:
         nots = (
             [self._linked("tag", self._entitlement.excluded)] if self._entitlement.excluded else []
         )
-        if self._gone:
-            nots.append(self.with_ids(self._gone))
+        if self._unseen:
+            nots.append(self.with_ids(self._unseen))
         return _restricted(query, musts, nots)
 
     def terms(self, field: str, beginning: str, terms_max: int) -> list[tuple[str, int]]:

@@ -165,10 +165,19 @@ def index_selection(index: View, selection: Selection, until: int | None = None)
 
     Raises 503 where that is too much, as after a merge of many articles.
     """
-    return IndexSelection(index, selection, _gone(index, selection), until)
+    left = _left(index, selection)
+    everything = Selection(selection.session, selection.visibility, None, selection.entitlement)
+    return IndexSelection(
+        index,
+        selection,
+        gone=_no_more_in(selection, left),
+        unseen=_no_more_in(everything, left),
+        until=until,
+    )
 
 
-def _gone(index: View, selection: Selection) -> set[str]:
+def _left(index: View, selection: Selection) -> set[str]:
+    """Ids of articles that left any state since the index last looked."""
     connection = selection.session.connection()
     columns = former_state.c
     changed = (
@@ -180,10 +189,14 @@ def _gone(index: View, selection: Selection) -> set[str]:
     ids = set(connection.scalars(changed))
     if len(ids) > GONE_MAX:
         raise building_problem()
+    return ids
+
+
+def _no_more_in(selection: Selection, ids: set[str]) -> set[str]:
     if not ids:
         return ids
     still = sa.select(article.c.id).where(article.c.id.in_(ids), *selection.conditions())
-    return ids - set(connection.scalars(still))
+    return ids - set(selection.session.connection().scalars(still))
 
 
 def _highlights(row: Any, find: Find) -> dict[str, str | None]:

@@ -261,6 +261,10 @@ def by_date(
 ) -> tuple[list[str], int]:
     """A page of ids in the order of publication, and how many there are in all."""
     order = Order.Desc if newest_first else Order.Asc
-    shelves, total = found.hits(query, offset + limit, order_by_field="sort_at", order=order)
+    # Of two shelves, what comes before is known only once both are side by side.
+    skipped = offset if len(found.shelves) == 1 else 0
+    left = offset - skipped
+    how: dict[str, Any] = {"offset": skipped, "order_by_field": "sort_at", "order": order}
+    shelves, total = found.hits(query, left + limit, **how)
     hits = sorted(chain(*shelves), key=lambda hit: hit[0], reverse=newest_first)
-    return list(dict.fromkeys(one for _, one in hits))[offset : offset + limit], total
+    return list(dict.fromkeys(one for _, one in hits))[left : left + limit], total

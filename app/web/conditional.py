@@ -93,13 +93,16 @@ class Precondition:
 
     def check(self, version: int) -> None:
         """Raises 412 when the thing has moved on since the caller read it."""
-        if not self._any and version not in self._versions:
-            raise Problem(
-                412,
-                "stale",
+        if self._any or version in self._versions:
+            return
+        if self._versions:
+            detail = (
                 "It has changed since the version that If-Match names; read it again, "
-                "make your change to that, and send its ETag.",
+                "make your change to that, and send its ETag."
             )
+        else:
+            detail = 'If-Match names no version; send the ETag as it came, "in its quotes".'
+        raise Problem(412, "stale", detail)
 
 
 def _versions_of(if_match: str) -> set[int]:

@@ -116,8 +116,10 @@ def parse_instant(value: Any) -> Any:
     else:
         raise ValueError("must be a time in RFC 3339 form, for example 2026-11-24T08:00:00Z")
     if not _INSTANT.fullmatch(text):
+        lost_plus = "; in an address `+` is written as `%2B`" if " " in text else ""
         raise ValueError(
             "must be a time in RFC 3339 form with an offset, for example 2026-11-24T08:00:00Z"
+            f"{lost_plus}"
         )
     try:
         instant = datetime.fromisoformat(_six_digits(text.upper())).astimezone(UTC)

@@ -316,3 +316,13 @@ def test_a_parameter_that_cannot_be_is_refused_by_name(town: Newsroom, query: st
     answer = town.get(f"/v1/articles?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]
+
+
+def test_a_plus_that_was_lost_in_the_address_is_said_to_be_written_otherwise(
+    town: Newsroom,
+) -> None:
+    at = "published_since=2026-01-02T00:00:00{}02:00"
+    lost = town.get(f"/v1/articles?{at.format('+')}")
+    assert lost.status_code == 422
+    assert lost.json()["errors"][0]["detail"].endswith("in an address `+` is written as `%2B`")
+    assert town.get(f"/v1/articles?{at.format('%2B')}").status_code == 200

@@ -109,6 +109,15 @@ def test_the_tag_of_any_coding_is_known_to_a_request_for_any_other(
             assert town.get(path, headers).status_code == 304, (coding, etag)
 
 
+def test_a_tag_without_its_quotes_is_said_to_be_none(town: Newsroom) -> None:
+    path = "/v1/articles/harbour-bridge-opens"
+    tag = town.get(path).headers["etag"]
+    for given in (tag.strip('"'), "abc", f"W/{tag}"):
+        refused = town.send("PATCH", path, {"summary": "Newer"}, {"If-Match": given})
+        assert (refused.status_code, refused.json()["type"][-6:]) == (412, ":stale")
+        assert "in its quotes" in refused.json()["detail"]
+
+
 def test_a_stale_tag_of_any_coding_does_not_guard_a_write(town: Newsroom) -> None:
     path = "/v1/articles/harbour-bridge-opens"
     codings = ("identity", "gzip", "br", "zstd")

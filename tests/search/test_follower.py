@@ -15,10 +15,13 @@ from typing import Any
 
 import pytest
 
+from app.access.visibility import ArticleFilter, Visibility
 from app.archive import moves
+from app.archive.filter import Selection
 from app.search import follower as follower_module
 from app.search.follower import Keeper, Progress
 from app.search.index import PLACE_FILE, REBUILD_FILE, SearchIndex, read_place, write_place
+from app.search.queries import index_selection
 from tests.conftest import Newsroom
 
 Open = Callable[..., Newsroom]
@@ -260,6 +263,28 @@ def test_what_the_clock_changes_needs_no_follower(followed: tuple[Newsroom, Keep
     while keeper.follow():
         pass
     assert sorted(headlines(newsroom, "ferry")) == ["Ferry embargoed", "Ferry later"]
+
+
+def test_how_much_there_is_does_not_depend_on_what_was_chosen(
+    followed: tuple[Newsroom, Keeper],
+) -> None:
+    """Also while the index has what was chosen no more in the database."""
+    newsroom, keeper = followed
+    for number in range(4):
+        newsroom.article(f"Ferry {number}", language="en")
+    while keeper.follow():
+        pass
+    newsroom.send("PATCH", "/v1/articles/ferry-1", {"language": "de"})
+    newsroom.send("POST", "/v1/articles/ferry-2/withdraw", {"reason": "wrong"})
+    view = newsroom.app.state.search.newest()
+    with newsroom.database.reading() as session:
+        sizes = [
+            index_selection(view, Selection(session, Visibility(newsroom.clock.now), chosen)).size
+            for chosen in (ArticleFilter(), ArticleFilter(language=["en"]))
+        ]
+    assert sizes == [3, 3]
+    found = newsroom.get("/v1/search?q=ferry&language=en").json()
+    assert sorted(one["headline"] for one in found["data"]) == ["Ferry 0", "Ferry 3"]
 
 
 def test_memory_is_given_back_when_the_work_is_done_and_not_after_each_write(
