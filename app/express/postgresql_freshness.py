@@ -1,6 +1,7 @@
 """Whether anything may have changed on PostgreSQL, which tells those who listen of its commits."""
 
 import asyncio
+import select
 from collections.abc import Callable
 from datetime import datetime
 from threading import get_ident
@@ -32,6 +33,7 @@ class PostgresqlFreshness:
         self._database = database
         self._clock = clock
         self._epoch: Epoch | None = None
+        self._news = select.poll()
         self._following: asyncio.Task[None] | None = None
         self._thread_id = 0
 
@@ -48,6 +50,8 @@ class PostgresqlFreshness:
     def epoch(self, now: datetime) -> Epoch | None:
         epoch = self._epoch
         if epoch is None or epoch.mark != self._database.commits or get_ident() != self._thread_id:
+            return None
+        if self._news.poll(0):  # it lies there, and the event loop has not come to it yet
             return None
         return epoch if epoch.holds(now) else None
 
@@ -70,6 +74,8 @@ class PostgresqlFreshness:
             options="-c timezone=UTC",
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
+            self._news = select.poll()
+            self._news.register(connection.fileno(), select.POLLIN)
             while True:
                 # A server that has vanished is not told from a slow one, and neither is to be trusted.
                 async with asyncio.timeout(HEARTBEAT_SECONDS):

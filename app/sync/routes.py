@@ -154,14 +154,13 @@ async def _events(
     request: Request, db: Database, following: Following, read: ChangesRead
 ) -> AsyncGenerator[bytes]:
     watch: Watch = request.app.state.watch
-    yield f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
+    beginning = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
+    # What was read already leaves with it, however soon the stream is to end.
+    yield beginning + _batch(read) if read.data else beginning
     beat_at = time.monotonic() + HEARTBEAT_SECONDS
     try:
         while True:
-            if read.data:
-                yield _batch(read)
-                beat_at = time.monotonic() + HEARTBEAT_SECONDS
-            else:
+            if not read.data:
                 # What others write and this follower does not see must not move its heartbeat.
                 await watch.beyond(read.last_number, max(0.0, beat_at - time.monotonic()))
                 if time.monotonic() >= beat_at:
@@ -170,6 +169,9 @@ async def _events(
             # A key that is revoked or may see less has to be noticed here too.
             caller = await reader_again(request)
             read = await _read(db, caller, following, read.next, LIMIT_DEFAULT)
+            if read.data:
+                yield _batch(read)
+                beat_at = time.monotonic() + HEARTBEAT_SECONDS
     except (Problem, DatabaseBusy) as error:
         problem = error if isinstance(error, Problem) else busy_problem()
         document = to_json(problem_document(problem, request.url.path)).decode()

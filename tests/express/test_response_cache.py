@@ -11,6 +11,7 @@ import httpx2
 import psycopg
 import pytest
 
+from app.changes.actions import CHANNEL
 from tests.conftest import Newsroom
 
 ITEM = "/v1/articles/harbour-bridge-opens"
@@ -261,6 +262,28 @@ def test_a_connection_that_has_gone_silent_is_not_trusted(newsroom: Newsroom) ->
     finally:
         for (pid,) in found:
             os.kill(pid, signal.SIGCONT)
+    settled(newsroom, ITEM)
+
+
+def test_what_postgresql_has_told_counts_before_the_loop_comes_to_it(newsroom: Newsroom) -> None:
+    if newsroom.database.is_sqlite:
+        pytest.skip("SQLite is asked at each request")
+    newsroom.article()
+    settled(newsroom, ITEM)
+
+    async def while_the_loop_is_busy() -> list[bool]:
+        freshness, known = newsroom.app.state.freshness, []
+        with psycopg.connect(newsroom.url, autocommit=True) as other:
+            known.append(freshness.epoch(newsroom.clock()) is not None)
+            other.execute(f"NOTIFY {CHANNEL}")
+            deadline = time.monotonic() + 5
+            while freshness.epoch(newsroom.clock()) is not None and time.monotonic() < deadline:
+                time.sleep(0.001)
+            known.append(freshness.epoch(newsroom.clock()) is not None)
+        return known
+
+    assert newsroom.client.portal is not None
+    assert newsroom.client.portal.call(while_the_loop_is_busy) == [True, False]
     settled(newsroom, ITEM)
 
 

@@ -54,6 +54,8 @@ def watch_numbers(newsroom: Newsroom, done: threading.Event) -> int:
         seen += len(numbers)
         if over and not numbers:
             return seen
+        if not numbers:
+            done.wait(0.002)  # seconds: the writers are to have the processor
 
 
 def follow(served: str, headers: dict[str, str], done: threading.Event) -> dict[str, Any]:
