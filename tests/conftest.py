@@ -28,6 +28,7 @@ from app.articles.ticker import tick
 from app.changes.actions import last_number
 from app.db.database import Database
 from app.main import create_app
+from app.search import follower
 from app.settings import Settings
 from app.web.server import HttpProtocol
 from tests.databases import (
@@ -201,6 +202,14 @@ def certificates_read_once() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_search_index_follows_without_rest() -> Iterator[None]:
+    """Tests wait for it again and again; the one that is about its rest gives it some."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follower, "REST_SECONDS_MAX", 0.0)
         yield
 
 
