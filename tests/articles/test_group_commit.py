@@ -35,6 +35,7 @@ def in_one_group(
                 address = f"/v1/articles{query}"
                 return asyncio.create_task(client.post(address, headers=headers, json=body))
 
+            await until(lambda: not creates.is_writing)  # what was answered just now
             with newsroom.database.writing():
                 first = {"headline": "The first", "slug": "the-first"}
                 sent = [send(("", newsroom_key, first))]
