@@ -242,7 +242,8 @@ class Selection:
             candidates = sa.union_all(*self._candidates(driver, route)).subquery()
             counted = counted.where(article.c.id.in_(sa.select(candidates.c.id)))
         else:
-            counted = counted.where(sa.or_(*self._ends(driver, route)))
+            conditions = driver.conditions if driver else (_in_any(route.bands, route.key),)
+            counted = counted.where(*conditions)
         return int(self.session.connection().execute(counted).scalar_one())
 
     def count_some(self, rows_max: int) -> tuple[int, bool]:
@@ -281,12 +282,6 @@ class Selection:
         ]
         return [walk.with_articles(ids).where(*seen) if seen else ids for walk, ids in found]
 
-    def _ends(self, driver: Window | None, route: Route) -> list[Condition]:
-        """The alternatives of a range of the archive."""
-        if isinstance(driver, Window):
-            return [sa.and_(*driver.conditions)]
-        return [sa.and_(sa.true(), *band.within(article, route.key)) for band in route.bands]
-
     def _driver(self, route: Route) -> Group | Window | None:
         """What the articles of a list are found by; nothing where the whole archive is walked."""
         if self._ids:
@@ -298,7 +293,7 @@ class Selection:
         # Withdrawn articles lie among drafts in every other order.
         apart = {"sort_at"} if self._allowed == {"withdrawn"} else set()
         return [
-            Window((sa.or_(*self._ends(None, replace(route, bands=self._bands(key), key=key))),))
+            Window((_in_any(self._bands(key), key),))
             for key, band in asked.items()
             if key != route.key and (band != EVERYWHERE or key in apart)
         ]
@@ -447,6 +442,11 @@ def _put_in_order(found: sa.Select[Any], route: Route) -> sa.Select[Any]:
     """A few articles in the order of the list."""
     key = unindexed(article.c[route.key])
     return in_order(found, key, article.c.id, route.sort, route.position)
+
+
+def _in_any(bands: Sequence[Band], key: str) -> Condition:
+    """The condition that an article is in one of the parts of an order."""
+    return sa.or_(*(sa.and_(sa.true(), *band.within(article, key)) for band in bands))
 
 
 def _within(first: Band, *others: Band) -> Band:

@@ -1,7 +1,8 @@
 """What authors and tags are called, in memory: as the JSON that articles show, and by their refs.
 
-A newsroom has some thousands of them, and may credit them together in many ways. All are of one number of the sequence; the reads that use
-them say whether that is still the last one that an author or tag took.
+A newsroom has some thousands of them, and may credit them together in many ways. All are of one
+number of the sequence; the reads that use them say whether that is still the last one that an
+author or tag took.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -92,7 +93,7 @@ class Names:
         be too much."""
         texts_bytes = sum(len(name) + len(text) for name, text in shown.items())
         self._credits_bytes += texts_bytes + ENTRY_BYTES * len(shown)
-        if self._credits_bytes > CREDITS_BYTES_MAX and self.authors:
+        if self._credits_bytes > CREDITS_BYTES_MAX:
             self.forget(self.number)
             raise Unknown
         self.known |= shown

@@ -76,8 +76,7 @@ class PostgresqlReader:
         self._database = database
         self._waiting: dict[Hashable, deque[_Asked]] = {}
         self._statements: dict[str, _Statement] = {}
-        self._reading = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._reading: set[asyncio.Task[None] | None] = set()
         self._free: list[asyncpg.Connection[Any]] = []
         self._retry_at = 0.0
         self._thread_id = 0
@@ -103,11 +102,8 @@ class PostgresqlReader:
         is_one_of_many = len(numbers) < len(parameters)
         key = (sql, numbers) if is_one_of_many else asked
         self._waiting.setdefault(key, deque()).append(asked)
-        if self._reading < CONNECTIONS_MAX:
-            self._reading += 1
-            task = loop.create_task(self._read_what_waits())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if len(self._reading) < CONNECTIONS_MAX:
+            self._reading.add(loop.create_task(self._read_what_waits()))
         return await asked.rows
 
     async def _read_what_waits(self) -> None:
@@ -120,7 +116,7 @@ class PostgresqlReader:
                     one.tell(rows)
         finally:
             # Not in a callback of the task: who asks before that would wait for nobody.
-            self._reading -= 1
+            self._reading.discard(asyncio.current_task())
             for (
                 one
             ) in some:  # told already, unless a server that is made to stop has cancelled this

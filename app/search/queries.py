@@ -166,6 +166,8 @@ def index_selection(index: View, selection: Selection, until: int | None = None)
     Raises 503 where that is too much, as after a merge of many articles.
     """
     left = _left(index, selection)
+    if not left:
+        return IndexSelection(index, selection, until=until)
     everything = Selection(selection.session, selection.visibility, None, selection.entitlement)
     return IndexSelection(
         index,
@@ -193,8 +195,6 @@ def _left(index: View, selection: Selection) -> set[str]:
 
 
 def _no_more_in(selection: Selection, ids: set[str]) -> set[str]:
-    if not ids:
-        return ids
     still = sa.select(article.c.id).where(article.c.id.in_(ids), *selection.conditions())
     return ids - set(selection.session.connection().scalars(still))
 

@@ -66,8 +66,8 @@ def search_articles(
     `prefix*` for the 64 most frequent words that begin so in each language (256 in all languages),
     `fuzzy~` for the 20 nearest; one character of a script without blanks is a prefix. What comes
     after three of these is looked for as it is, without `*` or `~`; such a single character is left
-    out then. `did_you_mean` looks at the first eight words that hardly anything has. A process answers four searches at a time; where too many
-    wait, this is a 503 with `Retry-After`.
+    out then. `did_you_mean` looks at the first eight words that hardly anything has. A process
+    answers four searches at a time; where too many wait, this is a 503 with `Retry-After`.
 
     A write is found within a second; send `Prefer: wait=5` with it, and its answer comes when it
     can be found. What is taken back is gone from here at once. A new name of an author or tag that

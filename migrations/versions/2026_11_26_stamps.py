@@ -1,8 +1,8 @@
 """Write an article's JSON in a form that a read has less to do with; the server makes it anew.
 
 It does so in the background; until then articles are read the long way. What was known of links
-in a column of its own is within the JSON now, and what a rename changes in it has the column. Stop the processes
-of the version before first: they ask for that column by its former name.
+in a column of its own is within the JSON now, and what a rename changes in it has the column. Stop
+the processes of the version before first: they ask for that column by its former name.
 """
 
 import sqlalchemy as sa

@@ -359,34 +359,32 @@ def test_whatever_is_written_is_read_alike(
         compare(newsroom, f"/v1/articles/{made.json()['id']}?fields=headline,metadata,authors,body")
 
 
-def test_a_shape_is_compiled_once(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    furnish(newsroom)
-    made = []
+@pytest.fixture
+def made_in(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """For each statement that was made, the thread in which that was."""
+    noted: list[int] = []
     make = Plans._made
 
-    def counted(self: Plans, *arguments: Any) -> Any:
-        made.append(arguments)
+    def noting(self: Plans, *arguments: Any) -> Any:
+        noted.append(threading.get_ident())
         return make(self, *arguments)
 
-    monkeypatch.setattr(Plans, "_made", counted)
+    monkeypatch.setattr(Plans, "_made", noting)
+    return noted
+
+
+def test_a_shape_is_compiled_once(newsroom: Newsroom, made_in: list[int]) -> None:
+    furnish(newsroom)
     for path in ("/v1/articles/{}", "/v1/articles?published_until=2027-01-{:02}T00:00:00Z"):
-        made.clear()
+        made_in.clear()
         for number in range(1, 9):
             newsroom.get(path.format(number))
-        assert len(made) == 1
+        assert len(made_in) == 1
 
 
 def test_a_shape_is_compiled_once_for_all_who_ask_at_the_same_time(
-    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    newsroom: Newsroom, made_in: list[int]
 ) -> None:
-    made = []
-    make = Plans._made
-
-    def counted(self: Plans, *arguments: Any) -> Any:
-        made.append(arguments)
-        return make(self, *arguments)
-
-    monkeypatch.setattr(Plans, "_made", counted)
     now = newsroom.clock.now
     query = b"sort=headline&limit=7"
 
@@ -399,25 +397,18 @@ def test_a_shape_is_compiled_once_for_all_who_ask_at_the_same_time(
     answers = newsroom.client.portal.call(ask)
     assert answers == [answers[0]] * 9
     assert answers[0] is not None
-    assert len(made) == 1
+    assert len(made_in) == 1
 
 
 def test_statements_are_made_in_threads(
-    newsroom: Newsroom, read: list[bool], monkeypatch: pytest.MonkeyPatch
+    newsroom: Newsroom, read: list[bool], made_in: list[int]
 ) -> None:
     """Each takes some 30 ms, and anybody can ask for many."""
     furnish(newsroom)
     portal = newsroom.client.portal
     assert portal is not None
     loops = portal.call(threading.get_ident)
-    made_in = []
-    make = Plans._made
-
-    def noted(self: Plans, *arguments: Any) -> Any:
-        made_in.append(threading.get_ident())
-        return make(self, *arguments)
-
-    monkeypatch.setattr(Plans, "_made", noted)
+    made_in.clear()
     read.clear()
     compare(newsroom, "/v1/articles?language=en,de&sort=headline&tag=sport")
     compare(newsroom, "/v1/articles/no-names?fields=slug,version")
