@@ -22,8 +22,8 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from app.access.caller import newsroom
-from app.archive.filter import article, article_author, article_tag
 from app.archive.former_states import end_states
+from app.archive.tables import article, article_author, article_tag
 from app.changes.actions import take_numbers
 from app.db.database import Database
 from app.db.migrate import migrate

@@ -26,7 +26,8 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from app.access.visibility import Visibility
-from app.archive.filter import SORT_COLUMNS, article
+from app.archive.selection import SORT_COLUMNS
+from app.archive.tables import article
 from app.articles.models import ArticleQuery
 from app.express.reads import LIST
 from app.main import create_app

@@ -33,7 +33,7 @@ from tantivy import Document, Filter, Index, SchemaBuilder, TextAnalyzerBuilder,
 from app.access.actions import create_key, database_id
 from app.access.models import KeyCreate
 from app.access.visibility import Visibility
-from app.archive.filter import article
+from app.archive.tables import article
 from app.articles.queries import view_of
 from app.db.database import Database
 from app.db.migrate import migrate

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import Caller
-from app.archive.filter import article, article_author, article_tag
 from app.archive.former_states import end_states
 from app.archive.models import Tag
 from app.archive.pieces import pieces_of, stamp_before_version
 from app.archive.queries import Refs, articles_linked, current_refs_of
 from app.archive.refs import in_parts
+from app.archive.tables import article, article_author, article_tag
 from app.changes.actions import take_numbers
 from app.changes.models import Revision
 from app.db.columns import table

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.visibility import ArticleFilter, Status, Visibility, groups, refs_in
-from app.archive.filter import article, article_author, article_tag, is_published_within
+from app.archive.filter import is_published_within
 from app.archive.refs import Meanings, meanings
+from app.archive.tables import article, article_author, article_tag
 from app.changes.models import FormerState, FormerStateRef
 from app.db.columns import table
 

@@ -19,9 +19,9 @@ from sqlmodel import Session
 
 from app.access.caller import Caller, newsroom
 from app.archive.actions import move_articles, revision
-from app.archive.filter import article, article_author, article_tag
 from app.archive.models import PendingMove
 from app.archive.queries import articles_linked
+from app.archive.tables import article, article_author, article_tag
 from app.changes.queries import begins_a_version
 from app.db.columns import table
 from app.db.database import Database

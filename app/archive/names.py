@@ -6,9 +6,10 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.visibility import Visibility
-from app.archive.filter import Selection, article
 from app.archive.keyset import in_order
 from app.archive.models import sort_key
+from app.archive.selection import Selection
+from app.archive.tables import article
 from app.web.pages import Position
 
 LAST_CHARACTER = "\U0010ffff"

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.archive.filter import article_author, article_tag
+from app.archive.tables import article_author, article_tag
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.archive.keyset import EVERYWHERE, Band, in_order
-from app.archive.models import Article, ArticleAuthor, ArticleTag
-from app.db.columns import table, unindexed
+from app.archive.tables import article, article_author, article_tag
+from app.db.columns import unindexed
 from app.web.pages import Position
 
-article = table(Article)
 Condition = sa.ColumnElement[bool]
 LinkKind = Literal["tag", "section", "author"]
 STEPS_LOOKED_AHEAD = 200
@@ -98,9 +97,9 @@ class Group:
 
 
 GROUPS: dict[LinkKind, Callable[[tuple[str, ...]], Group]] = {
-    "tag": partial(Group, table(ArticleTag), "tag_id"),
-    "section": partial(Group, table(ArticleTag), "tag_id", sections_only=True),
-    "author": partial(Group, table(ArticleAuthor), "author_id"),
+    "tag": partial(Group, article_tag, "tag_id"),
+    "section": partial(Group, article_tag, "tag_id", sections_only=True),
+    "author": partial(Group, article_author, "author_id"),
 }
 languages = partial(Group, article, "language_key")
 

@@ -13,7 +13,6 @@ from pydantic_core import to_json
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
-from app.archive.filter import Selection, article_author, article_tag
 from app.archive.former_states import end_states, one_numbered
 from app.archive.models import Article
 from app.archive.pieces import pieces_of
@@ -25,6 +24,8 @@ from app.archive.refs import (
     keep_former,
     lead_to,
 )
+from app.archive.selection import Selection
+from app.archive.tables import article_author, article_tag
 from app.articles import lifecycle
 from app.articles.creation import external_id_taken, revision
 from app.articles.models import CorrectionCreate

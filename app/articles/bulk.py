@@ -14,10 +14,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
 from app.access.caller import Caller
-from app.archive.filter import Selection, article, article_body, article_with_body
 from app.archive.models import Article
 from app.archive.queries import current_refs_of
 from app.archive.refs import in_parts
+from app.archive.selection import Selection
+from app.archive.tables import article, article_body, article_with_body
 from app.articles.actions import replace_article
 from app.articles.creation import create_article, create_articles
 from app.articles.models import ArticleLine, LineStatus

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import Caller
-from app.archive.filter import article, article_author, article_body, article_tag
 from app.archive.models import Article
 from app.archive.queries import Refs
 from app.archive.refs import FreeSlugs, former_ref, in_parts
+from app.archive.tables import article, article_author, article_body, article_tag
 from app.articles import lifecycle
 from app.articles.models import ArticleCreate
 from app.articles.rows import NewArticle, Row, article_row, body_row, link_rows, revision_row

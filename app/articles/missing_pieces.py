@@ -7,8 +7,8 @@ but `pieces` and `stamp` does: no number, no version, no date.
 import sqlalchemy as sa
 
 from app.archive.actions import make_pieces
-from app.archive.filter import article
 from app.archive.queries import current_refs_of
+from app.archive.tables import article
 from app.db.database import Database
 
 BATCH = 300

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic_core import to_json
 
 from app.access.visibility import ArticleFilter, Status
-from app.archive.filter import SortName
+from app.archive.selection import SortName
 from app.archive.shapes import AskedSlug, Image, ImagePublic, ImageUpdate, TagKind
 from app.articles import examples
 from app.web.pages import Count, ListQuery, Page

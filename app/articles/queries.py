@@ -10,20 +10,11 @@ from sqlmodel import Session
 
 from app.access.caller import Caller
 from app.access.visibility import ArticleFilter, Visibility, refs_in
-from app.archive.filter import (
-    SORT_COLUMNS,
-    Selection,
-    article,
-    article_author,
-    article_body,
-    article_tag,
-    article_with_body,
-    matches,
-    may_see,
-    status_column,
-)
+from app.archive.filter import matches
 from app.archive.models import Author, Tag
 from app.archive.refs import former_target, is_ref
+from app.archive.selection import SORT_COLUMNS, Selection, may_see, status_column
+from app.archive.tables import article, article_author, article_body, article_tag, article_with_body
 from app.articles.lifecycle import first_public_at
 from app.articles.models import FIELDS, ArticleQuery
 from app.changes.queries import last_revision

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.access.caller import Caller
-from app.archive.filter import article as article_table
-from app.archive.filter import article_body
 from app.archive.pieces import pieces_of
 from app.archive.queries import Refs
+from app.archive.tables import article as article_table
+from app.archive.tables import article_body
 
 Row = dict[str, Any]
 _ATTRIBUTES = {column.name: column.name for column in article_table.c} | {"metadata": "extra"}

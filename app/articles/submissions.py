@@ -9,10 +9,10 @@ from pydantic_core import to_json
 from sqlmodel import Session, select
 
 from app.access.caller import Caller
-from app.archive.filter import Selection
 from app.archive.models import Article, sort_key
 from app.archive.queries import Refs
 from app.archive.refs import known_refs, resolve_refs, sections
+from app.archive.selection import Selection
 from app.archive.shapes import kept
 from app.articles.body import RenderedBody, TooCostly, render
 from app.articles.models import ArticleCreate, Body

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from app.access.caller import newsroom
 from app.archive.actions import move_articles
-from app.archive.filter import article
+from app.archive.tables import article
 from app.articles.lifecycle import next_tick_at
 from app.db.database import Database
 

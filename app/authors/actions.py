@@ -7,7 +7,6 @@ from sqlmodel import Session, select
 
 from app.access.caller import Caller
 from app.archive.actions import relink, write_links_down
-from app.archive.filter import article_author
 from app.archive.models import Author, sort_key
 from app.archive.moves import move_shown
 from app.archive.queries import any_article_linked
@@ -24,6 +23,7 @@ from app.archive.refs import (
     resolve_refs,
 )
 from app.archive.shapes import kept
+from app.archive.tables import article_author
 from app.authors.models import AuthorCreate
 from app.changes.actions import last_number, record_change, record_removal
 from app.db.columns import new_id

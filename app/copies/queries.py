@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 from sqlmodel import Session
 
-from app.archive.filter import article, article_body, article_with_body
 from app.archive.models import Author, Tag
 from app.archive.queries import current_refs_of
 from app.archive.refs import former_refs_of
+from app.archive.tables import article, article_body, article_with_body
 from app.changes.queries import revision
 from app.db.columns import table
 from app.db.database import Database

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from app.archive.filter import article
+from app.archive.tables import article
 from app.db.columns import FAR_FUTURE
 from app.db.database import Database
 

@@ -19,17 +19,9 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from app.access.visibility import ArticleFilter, Visibility, groups
-from app.archive.filter import (
-    MOMENT,
-    SORT_COLUMNS,
-    Linked,
-    ResolvedFilter,
-    Selection,
-    SortName,
-    article,
-    article_body,
-    article_with_body,
-)
+from app.archive.filter import Linked, ResolvedFilter
+from app.archive.selection import MOMENT, SORT_COLUMNS, Selection, SortName
+from app.archive.tables import article, article_body, article_with_body
 from app.archive.walks import LookAhead
 from app.db.columns import UtcDateTime
 from app.express.names import names_number

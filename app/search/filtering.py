@@ -1,6 +1,6 @@
 """One filter, one visibility, compiled a second time: to queries of the index.
 
-`archive.filter.Selection` compiles the same to SQL. Whatever the index finds is checked against it
+`archive.selection.Selection` compiles the same to SQL. Whatever the index finds is checked against it
 before it leaves, so a filter that is looser here shows nothing; it would only count wrongly.
 """
 
@@ -13,7 +13,8 @@ from typing import Any, Literal
 from tantivy import FieldType, Occur, Query, Searcher
 
 from app.access.visibility import Status, groups
-from app.archive.filter import ResolvedFilter, Selection
+from app.archive.filter import ResolvedFilter
+from app.archive.selection import Selection
 from app.archive.walks import LinkKind
 from app.search.index import View, count
 from app.search.languages import language_of

@@ -10,13 +10,8 @@ from sqlmodel import Session
 from tantivy import Query
 
 from app.access.visibility import Visibility
-from app.archive.filter import (
-    Selection,
-    article,
-    article_body,
-    article_with_body,
-    status_column,
-)
+from app.archive.selection import Selection, status_column
+from app.archive.tables import article, article_body, article_with_body
 from app.articles.queries import View as ArticleView
 from app.articles.queries import article_document, load_links
 from app.changes.actions import former_state

@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from tantivy import FieldType, Occur, Order, Query
 
-from app.archive.filter import Selection, article, article_body, article_with_body
+from app.archive.selection import Selection
+from app.archive.tables import article, article_body, article_with_body
 from app.articles.queries import Links, load_links
 from app.search.evidence import BODY_CHARACTERS_MAX, Finder, Span
 from app.search.filtering import IndexSelection, without

@@ -11,7 +11,8 @@ from sqlmodel import Session
 from tantivy import Occur, Query
 
 from app.access.visibility import Visibility
-from app.archive.filter import Selection, article, status_column
+from app.archive.selection import Selection, status_column
+from app.archive.tables import article
 from app.articles.queries import Links, View, load_links
 from app.search import index as search_index
 from app.search.filtering import IndexSelection

@@ -8,9 +8,10 @@ from sqlmodel import Session
 from tantivy import Query
 
 from app.access.visibility import Visibility
-from app.archive.filter import Selection, article
 from app.archive.models import Author, Tag, sort_key
 from app.archive.names import starts_with
+from app.archive.selection import Selection
+from app.archive.tables import article
 from app.articles.queries import NO_ID
 from app.db.columns import table
 from app.search.filtering import IndexSelection

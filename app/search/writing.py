@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 from tantivy import Index, IndexWriter
 
-from app.archive.filter import article, article_body, article_with_body
+from app.archive.tables import article, article_body, article_with_body
 from app.articles.queries import load_links
 from app.changes.actions import last_number
 from app.changes.queries import revision

@@ -6,7 +6,6 @@ from sqlmodel import Session, col, select
 
 from app.access.caller import Caller
 from app.archive.actions import mark_sections, relink, write_links_down
-from app.archive.filter import article_tag
 from app.archive.models import Tag, sort_key
 from app.archive.moves import move_shown
 from app.archive.queries import any_article_linked, articles_linked
@@ -22,6 +21,7 @@ from app.archive.refs import (
     remember_new_slug,
     resolve_refs,
 )
+from app.archive.tables import article_tag
 from app.changes.actions import last_number, record_change, record_removal
 from app.db.columns import new_id
 from app.tags.models import TagCreate

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import Caller
-from app.archive.filter import article_tag
 from app.archive.models import Tag
 from app.archive.names import count_of_articles, starts_with, walk_names
 from app.archive.refs import absence, is_ref, resolve_refs
+from app.archive.tables import article_tag
 from app.db.columns import table
 from app.tags.models import TagQuery
 from app.web.pages import Position

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from app.archive.filter import article, article_author, article_tag
+from app.archive.tables import article, article_author, article_tag
 from app.db.migrate import migrate
 from tests.conftest import Newsroom
 

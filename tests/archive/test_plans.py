@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.archive import walks
-from app.archive.filter import article, article_author, article_body, article_tag
 from app.archive.former_states import end_states
 from app.archive.models import Author, Tag
+from app.archive.tables import article, article_author, article_body, article_tag
 from app.changes.models import SequenceCounter
 from app.db.columns import FAR_FUTURE, new_id, table
 from app.db.database import Database
@@ -432,7 +432,7 @@ def test_many_alternatives_are_gathered_to_the_same_list(
     merged = archive.long_way(first).json()
     second = f"{LIST}?cursor={merged['page']['next']}"
     merged_next = archive.long_way(second).json()
-    monkeypatch.setattr("app.archive.filter.MERGED_MAX", 1)
+    monkeypatch.setattr("app.archive.selection.MERGED_MAX", 1)
     assert archive.long_way(first).json() == merged
     assert archive.long_way(second).json() == merged_next
     assert len(merged["data"]) == len(merged_next["data"]) == 30

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.archive.filter import article
+from app.archive.tables import article
 from app.articles import missing_pieces
 from app.articles.missing_pieces import make_missing_pieces, without_pieces
 from app.db.columns import new_id

@@ -17,7 +17,7 @@ import pytest
 
 from app.access.visibility import ArticleFilter, Visibility
 from app.archive import moves
-from app.archive.filter import Selection
+from app.archive.selection import Selection
 from app.search import follower as follower_module
 from app.search.follower import Keeper, Progress
 from app.search.index import PLACE_FILE, REBUILD_FILE, SearchIndex, read_place, write_place

@@ -26,9 +26,9 @@ from hypothesis.stateful import (
 )
 
 from app.archive import moves
-from app.archive.filter import article, article_author, article_tag
 from app.archive.models import SORT_KEYS
 from app.archive.moves import move_some
+from app.archive.tables import article, article_author, article_tag
 from tests.conftest import Newsroom
 from tests.databases import drop_postgres_database, new_postgres_database
 from tests.sync.followers import Filter, Follower
