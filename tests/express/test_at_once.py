@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from app.express.way import SHARED_SECONDS_MAX
 from app.main import create_app
 from app.web.server import HttpProtocol
 from tests.conftest import Newsroom, serving
@@ -193,6 +194,38 @@ def test_a_request_behind_another_is_of_a_later_turn(
     is_seen = headline.encode() in connection.read()[1]
     # PostgreSQL takes a moment to tell those who listen.
     assert is_seen or not app.state.database.is_sqlite
+
+
+def test_a_request_later_in_the_same_turn_is_of_its_own_moment(
+    newsroom: Newsroom,
+    app: FastAPI,
+    connect: Callable[[], Connection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SQLite reads in one transaction for each turn of the event loop, which a write between two
+    requests must end: what is read after it would be kept as what is there after it."""
+    if not app.state.database.is_sqlite:
+        pytest.skip("PostgreSQL is asked in tasks")
+    at_once, headline = app.state.express.at_once, "Harbour bridge has opened"
+    answers = []
+
+    def twice(scope: Any) -> Any:
+        answers.append(at_once(scope))
+        if (b"x-first", b"1") in scope["headers"]:
+            assert newsroom.send("PATCH", ITEM, {"headline": headline}).status_code == 200
+            time.sleep(2 * SHARED_SECONDS_MAX)
+            answers.append(at_once(scope))
+        return answers[-1]
+
+    monkeypatch.setattr(HttpProtocol, "_start_asgi_task", asked_by(twice))
+    connection = connect()
+    other = "/v1/articles/swimmers-win"
+    connection.ask(other)  # the statement is made
+    answers.clear()
+    assert headline.encode() in connection.ask(ITEM, "X-First: 1")[1]
+    before, after = answers
+    assert before is not None and headline.encode() not in before.body
+    assert after is not None and headline.encode() in after.body
 
 
 def asked_by(at_once: Callable[[Any], Any]) -> Any:
