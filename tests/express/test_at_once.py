@@ -224,8 +224,10 @@ def test_a_request_later_in_the_same_turn_is_of_its_own_moment(
     answers.clear()
     assert headline.encode() in connection.ask(ITEM, "X-First: 1")[1]
     before, after = answers
-    assert before is not None and headline.encode() not in before.body
-    assert after is not None and headline.encode() in after.body
+    assert before is not None
+    assert headline.encode() not in before.body
+    assert after is not None
+    assert headline.encode() in after.body
 
 
 def asked_by(at_once: Callable[[Any], Any]) -> Any:
