@@ -27,7 +27,7 @@ from app.db.database import Database, DatabaseBusy
 from app.db.migrate import SchemaCannotMove, migrate
 from app.main import create_app, utc_now
 from app.search.follower import IndexLocked, Keeper, Progress
-from app.search.index import REBUILD_FILE, SearchIndex
+from app.search.index import REBUILD_FILE, SearchIndex, shared_folder_warning
 from app.settings import PREFIX, Settings, WrongSetting, load_settings
 from app.web.conditional import Precondition
 from app.web.params import is_id
@@ -141,6 +141,8 @@ def _reindexed(keeper: Keeper) -> int:
 
 def _reindexed_by_the_server(index: SearchIndex) -> int:
     """Asks the process that holds the index to make it anew, and waits until it has."""
+    if index.is_of_another():
+        raise click.ClickException(shared_folder_warning(index.folder))
     click.echo("A server keeps this index; it makes it anew, see its log.", err=True)
     before = index.newest()
     (index.folder / REBUILD_FILE).touch()

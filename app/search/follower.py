@@ -31,6 +31,7 @@ from app.search.index import (
     first_line,
     is_panic,
     read_place,
+    shared_folder_warning,
     write_place,
 )
 from app.search.schema import RULES, STRUCTURE
@@ -91,6 +92,8 @@ class Follower(threading.Thread):
         memory_bytes: int,
     ) -> None:
         super().__init__(name="search follower", daemon=True)
+        self._index = index
+        self._has_told = False
         self._watch = watch
         self._news = threading.Event()
         self._keeper = Keeper(index, database, clock, memory_bytes)
@@ -103,6 +106,7 @@ class Follower(threading.Thread):
                     self._keep()
             except IndexLocked:
                 pause_seconds = RETRY_SECONDS
+                self._tell_of_another()
             except Stopped:
                 return
             except DatabaseBusy as error:
@@ -111,6 +115,12 @@ class Follower(threading.Thread):
                 self._note(error)
                 pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
             self._keeper.stopping.wait(pause_seconds)
+
+    def _tell_of_another(self) -> None:
+        """Warns, once, where the holder of the lock is no worker or server on this database."""
+        if self._index.is_of_another() and not self._has_told:
+            self._has_told = True
+            log.warning(shared_folder_warning(self._index.folder))
 
     def _note(self, error: BaseException) -> None:
         """Writes down what went wrong; where the index is to blame, it is to be made anew."""

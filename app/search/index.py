@@ -84,6 +84,11 @@ class SearchIndex:
         self._opened: tuple[str, list[Index]] | None = None
         self._view: View | None = None
 
+    def is_of_another(self) -> bool:
+        """Whether what the folder holds is the index of another database."""
+        place = read_place(self.folder)
+        return place is not None and place.database != self.database
+
     def view(self) -> View:
         """What is committed now; raises 503 while there is nothing that can be asked."""
         view = self.newest()
@@ -166,6 +171,14 @@ def write_place(folder: Path, place: Place) -> None:
     fresh = folder / f"{PLACE_FILE}.new"
     fresh.write_text(json.dumps(asdict(place)))
     fresh.replace(folder / PLACE_FILE)
+
+
+def shared_folder_warning(folder: Path) -> str:
+    """What to tell who runs a server that can have no index."""
+    return (
+        f"a server on another database keeps its search index in {folder}: "
+        "give each database a BYLINE_DATA_DIR of its own"
+    )
 
 
 def off_problem() -> Problem:
