@@ -7,6 +7,7 @@ that where several are read together.
 """
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -104,6 +105,7 @@ class SqliteReader:
 
     def renew(self) -> None:
         if self._thread_id and self._connection.in_transaction:
+            self._until = math.inf  # this is not to be broken off as what it ends was
             self._connection.execute("COMMIT")
 
     async def start(self) -> None:

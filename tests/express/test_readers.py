@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.db.database import Database
 from app.db.migrate import migrate
+from app.express import readers
 from app.express.readers import SqliteReader
 
 VALUE = "SELECT value FROM sequence_counter"
@@ -70,6 +71,30 @@ def test_an_idle_reader_is_in_no_writers_way(database: Database) -> None:
         ).fetchone()
         assert (busy, in_log, moved) == (0, 0, 0)
         raw.close()
+        await reader.stop()
+
+    asyncio.run(read())
+
+
+def test_a_turn_ends_however_long_its_reads_took(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What looks at the clock while it reads may also be asked by the statement that ends it."""
+    monkeypatch.setattr(readers, "STEPS_BETWEEN_LOOKS", 1)
+
+    async def read() -> None:
+        reader = SqliteReader(database)
+        await reader.start()
+        set_value(database, 1)
+        monkeypatch.setattr(readers, "READ_SECONDS_MAX", 10)
+        assert reader.rows_at_once(VALUE, ())
+        monkeypatch.setattr(readers, "READ_SECONDS_MAX", 0)
+        assert reader.rows_at_once(VALUE, ()) is None
+        set_value(database, 2)
+        reader.renew()
+        monkeypatch.setattr(readers, "READ_SECONDS_MAX", 10)
+        ((found,),) = reader.rows_at_once(VALUE, ()) or ()
+        assert found == 2
         await reader.stop()
 
     asyncio.run(read())
