@@ -6,7 +6,7 @@ compiles it to SQL; here it is held against single articles that exist no more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,13 +30,15 @@ class ResolvedFilter:
     """A filter whose refs are looked up: what it comes to, for whatever compiles it.
 
     `linked`: each must hold; one without ids holds for nothing. `excluded`: ids of tags.
-    `holds_nothing`: it is an entitlement that excludes something unknown.
+    `languages`: of each *or* of them, as `language_key` has them. `holds_nothing`: it is an
+    entitlement that excludes something unknown.
     """
 
     wanted: ArticleFilter
-    linked: tuple[Linked, ...]
-    excluded: tuple[str, ...]
-    holds_nothing: bool
+    linked: tuple[Linked, ...] = ()
+    excluded: tuple[str, ...] = ()
+    languages: tuple[tuple[str, ...], ...] = ()
+    holds_nothing: bool = False
 
 
 def resolve_filter(
@@ -74,8 +76,58 @@ def filter_by_ids(
         wanted,
         linked,
         _known(sorted(excluded), tags),
+        languages_of(wanted),
         is_entitlement and not excluded <= tags.keys(),
     )
+
+
+def languages_of(wanted: ArticleFilter) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        tuple(dict.fromkeys(choice.lower() for choice in choices))
+        for choices in groups(wanted.language)
+    )
+
+
+def narrowed(
+    chosen: ResolvedFilter, entitlement: ResolvedFilter
+) -> tuple[ResolvedFilter, ResolvedFilter]:
+    """The same articles by two filters that do not contradict each other, or themselves.
+
+    Tags that either excludes are left out of both, and the first has what all groups of sections
+    have in common, and all of languages, for an article has one of each. Else whoever asks for what
+    they are not to have would be searched for it to the archive's end.
+    """
+    both = (chosen, entitlement)
+    excluded = {its_id for one in both for its_id in one.excluded}
+    links = [linked for one in both for linked in one.linked]
+    sections = [linked.ids for linked in links if linked.kind == "section"]
+    languages = (*chosen.languages, *entitlement.languages)
+    if not excluded and len(sections) < 2 and len(languages) < 2:
+        return both
+
+    def left(linked: Sequence[Linked]) -> tuple[Linked, ...]:
+        return tuple(
+            replace(one, ids=tuple(its_id for its_id in one.ids if its_id not in excluded))
+            for one in linked  # ids of authors are others
+        )
+
+    def without_sections(one: ResolvedFilter) -> tuple[Linked, ...]:
+        return left([linked for linked in one.linked if linked.kind != "section"])
+
+    shared = left([Linked("section", ids) for ids in _in_common(sections)])
+    linked = (*without_sections(chosen), *shared)
+    return (
+        replace(chosen, linked=linked, languages=_in_common(languages)),
+        replace(entitlement, linked=without_sections(entitlement), languages=()),
+    )
+
+
+def _in_common(several: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """What all of several groups have, as one; none, where there are none."""
+    if not several:
+        return ()
+    first, *others = several
+    return (tuple(one for one in first if all(one in other for other in others)),)
 
 
 def excludes_unknown(session: Session, entitlement: ArticleFilter | None) -> bool:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.visibility import STATUSES, ArticleFilter, Status, Visibility, groups
-from app.archive.filter import ResolvedFilter, resolve_filter
+from app.archive.filter import ResolvedFilter, narrowed, resolve_filter
 from app.archive.keyset import EVERYWHERE, Band, in_order
 from app.archive.tables import article, article_body
 from app.archive.walks import (
@@ -27,7 +27,7 @@ from app.archive.walks import (
     Window,
     by_looking,
     driver_of,
-    languages,
+    of_language,
 )
 from app.db.columns import FAR_FUTURE, unindexed
 from app.web.pages import Position
@@ -115,10 +115,10 @@ class Selection:
         self.visibility = visibility
         if not isinstance(chosen, ResolvedFilter):
             chosen = resolve_filter(session, chosen or ArticleFilter(), is_entitlement=False)
-        self.chosen = chosen
-        self.entitlement = entitlement or resolve_filter(
-            session, visibility.entitlement or ArticleFilter(), is_entitlement=True
-        )
+        if entitlement is None:
+            entitled = visibility.entitlement or ArticleFilter()
+            entitlement = resolve_filter(session, entitled, is_entitlement=True)
+        self.chosen, self.entitlement = chosen, entitlement
         self._groups: list[Group] = []
         self._excluded: list[Group] = []
         self._conditions: list[Condition] = []
@@ -126,7 +126,7 @@ class Selection:
         self._allowed: set[str] = set(STATUSES)
         self._ids: list[Condition] = []
         self._published = self._updated = EVERYWHERE
-        for one in (self.chosen, self.entitlement):
+        for one in narrowed(chosen, entitlement):
             self._add(one)
 
     def conditions(self) -> list[Condition]:
@@ -317,8 +317,8 @@ class Selection:
         wanted = resolved.wanted
         for linked in resolved.linked:
             self._add_group(GROUPS[linked.kind](linked.ids))
-        for choices in groups(wanted.language):
-            self._add_group(languages(tuple(dict.fromkeys(choice.lower() for choice in choices))))
+        for languages in resolved.languages:
+            self._add_group(of_language(languages))
         if resolved.excluded:
             self._excluded.append(GROUPS["tag"](resolved.excluded))
         if resolved.holds_nothing:

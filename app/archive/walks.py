@@ -101,7 +101,7 @@ GROUPS: dict[LinkKind, Callable[[tuple[str, ...]], Group]] = {
     "section": partial(Group, article_tag, "tag_id", sections_only=True),
     "author": partial(Group, article_author, "author_id"),
 }
-languages = partial(Group, article, "language_key")
+of_language = partial(Group, article, "language_key")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ TEXTS_MAX = 20
 """Ids, slugs and languages of one request; the statement of many takes long to make."""
 _STAND_IN_LIMIT = 1_000_000_007
 _FIRST_DATE = datetime(1, 1, 2, tzinfo=UTC)
-NOTHING = ResolvedFilter(ArticleFilter(), (), (), holds_nothing=False)
+NOTHING = ResolvedFilter(ArticleFilter())
 
 
 class Unplanned(Exception):
@@ -265,14 +265,14 @@ class _StandIns:
         wanted = resolved.wanted
         linked = tuple(Linked(one.kind, self._some(one.ids)) for one in resolved.linked)
         excluded = self._some(resolved.excluded)
+        languages = tuple(map(self._some, resolved.languages))
         values: dict[str, Any] = {
-            "language": [",".join(self._some(choices)) for choices in _languages(wanted)],
             "ids": [",".join(self._some(choices)) for choices in groups(wanted.ids)],
             "status": wanted.status,
         }
         values |= {name: getattr(wanted, name) and self.date() for name in _DATES}
         plain = ArticleFilter.model_construct(**values)
-        return ResolvedFilter(plain, linked, excluded, resolved.holds_nothing)
+        return ResolvedFilter(plain, linked, excluded, languages, resolved.holds_nothing)
 
     def _some(self, values: Sequence[str]) -> tuple[str, ...]:
         return tuple(self.text() for _ in values)
@@ -289,13 +289,12 @@ def _shape(now: datetime, filters: Sequence[ResolvedFilter], limit: int) -> Shap
             keys.append(None)
             continue
         wanted = resolved.wanted
-        languages = _languages(wanted) if wanted.language else []
         ids = groups(wanted.ids) if wanted.ids else ()
         dated = [at for name in _DATES if (at := getattr(wanted, name)) is not None]
         for linked in resolved.linked:
             shape.texts += linked.ids
         shape.texts += resolved.excluded
-        for choices in languages:
+        for choices in resolved.languages:
             shape.texts += choices
         for choices in ids:
             shape.texts += map(str.lower, choices)
@@ -304,7 +303,7 @@ def _shape(now: datetime, filters: Sequence[ResolvedFilter], limit: int) -> Shap
             (
                 *((one.kind, len(one.ids)) for one in resolved.linked),
                 len(resolved.excluded),
-                tuple(map(len, languages)),
+                tuple(map(len, resolved.languages)),
                 tuple(map(len, ids)),
                 tuple(wanted.status),
                 resolved.holds_nothing,
@@ -313,14 +312,6 @@ def _shape(now: datetime, filters: Sequence[ResolvedFilter], limit: int) -> Shap
         )
     shape.key = tuple(keys)
     return shape
-
-
-def _languages(wanted: ArticleFilter) -> list[tuple[str, ...]]:
-    """Each *or* of languages, as `Selection` compares them."""
-    return [
-        tuple(dict.fromkeys(choice.lower() for choice in choices))
-        for choices in groups(wanted.language)
-    ]
 
 
 def _order(dates: list[datetime]) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from starlette.datastructures import State
 
 from app.access.visibility import ArticleFilter, Visibility, refs_in
-from app.archive.filter import ResolvedFilter, filter_by_ids, tag_refs_of
+from app.archive.filter import ResolvedFilter, filter_by_ids, languages_of, narrowed, tag_refs_of
 from app.articles.models import ArticleQuery, ArticleView
 from app.articles.queries import View, view_of
 from app.db.database import Database
@@ -190,11 +190,15 @@ class Reads:
             raise NotHere
         view = _view(wanted.fields, wanted.body)
         limit, position, number = wanted.limit, paging.position, self._names.number
+        chosen, entitlement = narrowed(
+            self._resolved(None if _has_no_filter(wanted) else wanted),
+            self._resolved(visibility.entitlement),
+        )
         planned = partial(
             self._plans.of_list,
             now,
-            self._resolved(None if _has_no_filter(wanted) else wanted),
-            self._resolved(visibility.entitlement),
+            chosen,
+            entitlement,
             wanted.sort,
             position,
             limit,
@@ -252,7 +256,7 @@ class Reads:
         if wanted is None:
             return NOTHING
         if not (wanted.tag or wanted.section or wanted.exclude_tag or wanted.author):
-            return ResolvedFilter(wanted, (), (), holds_nothing=False)
+            return ResolvedFilter(wanted, languages=languages_of(wanted))
         tags = self._names.ids_behind("tag", tag_refs_of(wanted))
         authors = self._names.ids_behind("author", refs_in(wanted.author))
         return filter_by_ids(wanted, tags, authors, is_entitlement=False)

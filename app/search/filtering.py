@@ -243,8 +243,8 @@ class IndexSelection:
         if resolved.holds_nothing:
             yield Query.empty_query()
         if leave_out != "language":
-            for choices in groups(wanted.language):
-                yield self._any_of("language", [choice.lower() for choice in choices])
+            for choices in resolved.languages:
+                yield self._any_of("language", choices)
         for choices in groups(wanted.ids):
             yield self._any_of("id", [choice.lower() for choice in choices])
         for choices in groups(wanted.status):

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from app.web.outbox import GatheringTransport
 from app.web.problems import MEDIA_TYPE, TYPE_PREFIX
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -66,7 +67,7 @@ class HttpProtocol(HttpToolsProtocol):
     _default_lines: ClassVar[bytes] = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(GatheringTransport(transport))
         self._stopping = asyncio.Event()
         self._is_head, self._head_bytes = True, 0
         self._told = {"stopping": self._stopping, "abort": transport.abort}

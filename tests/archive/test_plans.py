@@ -424,6 +424,32 @@ def test_previews_are_listed_past_few_drafts(newsroom: Newsroom) -> None:
     assert counts[0] == pytest.approx(counts[1], rel=0.2), counts
 
 
+@pytest.mark.parametrize(
+    ("query", "entitlement"),
+    [
+        ("tag=common&exclude_tag=common", {}),
+        ("language=en&language=de", {}),
+        ("section=common&section=rare", {}),
+        ("tag=common", {"exclude_tag": ["common"]}),
+        ("section=common", {"exclude_tag": ["common"]}),
+        ("language=en", {"language": ["de"]}),
+        ("section=common", {"section": ["rare"]}),
+    ],
+)
+def test_what_nothing_can_be_is_not_looked_for(
+    archive: Newsroom, query: str, entitlement: dict[str, Any]
+) -> None:
+    key = archive.key("read", entitlement={"articles": entitlement})
+    for sort in SORTS:
+        path = f"{LIST}?sort={sort}&{query}"
+        assert archive.long_way(path, key).json()["data"] == []
+        walk = walk_of(archive, path, key)
+        if archive.database.is_sqlite:
+            assert steps_taken(archive, path, key) < 100
+        else:
+            assert "One-Time Filter: false" in " ".join(plan_of(archive, walk))
+
+
 @pytest.mark.parametrize("sort", SORTS)
 def test_many_alternatives_are_gathered_to_the_same_list(
     archive: Newsroom, sort: str, monkeypatch: pytest.MonkeyPatch

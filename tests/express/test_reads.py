@@ -36,6 +36,10 @@ FILTERS = (
     "ids={id}",
     "tag=harbour&exclude_tag=sport",
     "language=fr",
+    # What an article has one of, and what it cannot have.
+    "language=en,de&language=de,fr",
+    "section=sport&section=harbour,sport",
+    "tag=harbour,sport&exclude_tag=harbour",
     # What these are found by is chosen by looking ahead.
     "tag=sport&author=mara-lind",
     "tag=harbour&tag=sport&language=en",

@@ -1,0 +1,78 @@
+"""Writes that leave together: all of one turn of the event loop, at its end.
+
+A write wakes who reads at the other end, or the device on the way there, which takes as long as to
+make a small answer; and before the next answer is made the reader sleeps again. What leaves together
+wakes it once, and the head and the body of an answer are one packet.
+"""
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+TOGETHER_SECONDS_MAX = 0.001
+"""How long a write may wait for others, where no single step of the loop takes longer."""
+TOGETHER_BYTES_MAX = 65_536
+"""How many bytes may: what a transport takes before it asks its writers to pause."""
+
+
+class Outbox(threading.local):
+    """What is to leave, in the thread of an event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[asyncio.Transport, list[bytes]] = {}
+        self._bytes = 0
+        self._began_seconds = 0.0
+
+    def put(self, transport: asyncio.Transport, data: bytes) -> None:
+        seconds = time.perf_counter()
+        if not self._waiting:
+            self._bytes, self._began_seconds = 0, seconds
+            asyncio.get_running_loop().call_soon(self.send)
+        self._waiting.setdefault(transport, []).append(data)
+        self._bytes += len(data)
+        if self._bytes > TOGETHER_BYTES_MAX or seconds - self._began_seconds > TOGETHER_SECONDS_MAX:
+            self.send()
+
+    def send(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for transport, parts in waiting.items():
+            if not transport.is_closing():
+                transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def drop(self, transport: asyncio.Transport) -> None:
+        self._waiting.pop(transport, None)
+
+
+_outbox = Outbox()
+
+
+class GatheringTransport(asyncio.Transport):
+    """Another transport, whose writes leave with those of others. All else is done at once, behind
+    what was written before."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: Any) -> None:
+        _outbox.put(self._transport, data)
+
+    def close(self) -> None:
+        _outbox.send()
+        self._transport.close()
+
+    def abort(self) -> None:
+        _outbox.drop(self._transport)
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
