@@ -141,16 +141,21 @@ def _reindexed(keeper: Keeper) -> int:
 
 def _reindexed_by_the_server(index: SearchIndex) -> int:
     """Asks the process that holds the index to make it anew, and waits until it has."""
-    if index.is_of_another():
-        raise click.ClickException(shared_folder_warning(index.folder))
+    _refuse_shared(index)
     click.echo("A server keeps this index; it makes it anew, see its log.", err=True)
     before = index.newest()
     (index.folder / REBUILD_FILE).touch()
     while True:
         time.sleep(0.2)
+        _refuse_shared(index)
         view = index.newest()
         if view and (before is None or view.place.generation != before.place.generation):
             return view.size
+
+
+def _refuse_shared(index: SearchIndex) -> None:
+    if index.is_of_another():
+        raise click.ClickException(shared_folder_warning(index.folder))
 
 
 @main.group()

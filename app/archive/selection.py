@@ -126,6 +126,7 @@ class Selection:
         self._allowed: set[str] = set(STATUSES)
         self._ids: list[Condition] = []
         self._published = self._updated = EVERYWHERE
+        self._is_empty = False
         for one in narrowed(chosen, entitlement):
             self._add(one)
 
@@ -182,6 +183,8 @@ class Selection:
         So it costs the same in any archive. Candidates are what the caller may see by the filter
         that the list is walked by: where looking stops tells nothing of what is hidden from them.
         """
+        if self._is_empty:
+            return 0, True
         route = self._route("-published_at", None)
         driver = self._driver(route)
         theirs = Selection(self.session, self.visibility).conditions()
@@ -322,7 +325,7 @@ class Selection:
         if resolved.excluded:
             self._excluded.append(GROUPS["tag"](resolved.excluded))
         if resolved.holds_nothing:
-            self._conditions.append(sa.false())
+            self._hold_nothing()
         self._add_times(wanted)
         for choices in groups(wanted.ids):
             named = article.c.id.in_([choice.lower() for choice in choices])
@@ -333,13 +336,17 @@ class Selection:
             self._statuses.append(sa.or_(*(status_is(choice, now) for choice in choices)))  # type: ignore[arg-type]
             self._allowed &= set(choices)
         if not self._allowed:
-            self._conditions.append(sa.false())
+            self._hold_nothing()
+
+    def _hold_nothing(self) -> None:
+        self._is_empty = True
+        self._conditions.append(sa.false())
 
     def _add_group(self, group: Group) -> None:
         if group.values:
             self._groups.append(group)
         else:
-            self._conditions.append(sa.false())
+            self._hold_nothing()
 
     def _add_times(self, wanted: ArticleFilter) -> None:
         published_at, updated_at = article.c.published_at, article.c.updated_at

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from app.access.visibility import ArticleFilter, Visibility, groups
-from app.archive.filter import Linked, ResolvedFilter
+from app.archive.filter import Linked, ResolvedFilter, narrowed
 from app.archive.selection import MOMENT, SORT_COLUMNS, Selection, SortName
 from app.archive.tables import article, article_body, article_with_body
 from app.archive.walks import LookAhead
@@ -126,6 +126,8 @@ class Plans:
         looks ahead, where what to find it by has still to be chosen. Raises `Unplanned`."""
         key = article.c[SORT_COLUMNS[sort]]
         is_by_date = isinstance(key.type, UtcDateTime)
+        # Here, for no two stand-ins are the same.
+        chosen, entitlement = narrowed(chosen, entitlement)
         shape = _shape(now, (chosen, entitlement), limit)
         if position is not None:
             value, row_id = position.key
@@ -165,12 +167,14 @@ class Plans:
         forms: frozenset[str],
     ) -> tuple[Plan, Shape]:
         """One article that may be seen, if there is one. Raises `Unplanned`."""
-        shape = _shape(now, (entitlement,), 0)
+        chosen, entitlement = narrowed(NOTHING, entitlement)
+        shape = _shape(now, (chosen, entitlement), 0)
         shape.texts.append(ref)
 
         def make(stand_ins: _StandIns) -> sa.Select[Any]:
+            wanted = stand_ins.filter(chosen)
             entitled = stand_ins.filter(entitlement)
-            selection = Selection(_NO_SESSION, Visibility(stand_ins.now), NOTHING, entitled)
+            selection = Selection(_NO_SESSION, Visibility(stand_ins.now), wanted, entitled)
             named = article.c.id if is_id else article.c.slug
             rows = article_with_body if forms else article
             found = sa.select(*self._columns(forms)).select_from(rows)

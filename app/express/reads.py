@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from starlette.datastructures import State
 
 from app.access.visibility import ArticleFilter, Visibility, refs_in
-from app.archive.filter import ResolvedFilter, filter_by_ids, languages_of, narrowed, tag_refs_of
+from app.archive.filter import ResolvedFilter, filter_by_ids, languages_of, tag_refs_of
 from app.articles.models import ArticleQuery, ArticleView
 from app.articles.queries import View, view_of
 from app.db.database import Database
@@ -190,15 +190,11 @@ class Reads:
             raise NotHere
         view = _view(wanted.fields, wanted.body)
         limit, position, number = wanted.limit, paging.position, self._names.number
-        chosen, entitlement = narrowed(
-            self._resolved(None if _has_no_filter(wanted) else wanted),
-            self._resolved(visibility.entitlement),
-        )
         planned = partial(
             self._plans.of_list,
             now,
-            chosen,
-            entitlement,
+            self._resolved(None if _has_no_filter(wanted) else wanted),
+            self._resolved(visibility.entitlement),
             wanted.sort,
             position,
             limit,

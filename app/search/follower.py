@@ -117,7 +117,7 @@ class Follower(threading.Thread):
             self._keeper.stopping.wait(pause_seconds)
 
     def _tell_of_another(self) -> None:
-        """Warns, once, where the holder of the lock is no worker or server on this database."""
+        """Warns, once, where the index in the folder is of another database."""
         if self._index.is_of_another() and not self._has_told:
             self._has_told = True
             log.warning(shared_folder_warning(self._index.folder))
@@ -270,7 +270,11 @@ class Keeper:
 
     def _take_up(self) -> None:
         place = read_place(self._folder)
-        if place is None or place.database != self._index.database or place.structure != STRUCTURE:
+        if place is not None and place.database != self._index.database:
+            # The other workers are not to take the place for that of whoever holds the lock.
+            (self._folder / PLACE_FILE).unlink()
+            return
+        if place is None or place.structure != STRUCTURE:
             return
         with self._database.reading() as session:
             is_ours = writing.is_known(session, place.mark)

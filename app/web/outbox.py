@@ -1,4 +1,4 @@
-"""Writes that leave together: all of one turn of the event loop, at its end.
+"""Writes that leave together: all of one turn of the event loop, at the beginning of the next.
 
 A write wakes who reads at the other end, or the device on the way there, which takes as long as to
 make a small answer; and before the next answer is made the reader sleeps again. What leaves together
@@ -10,8 +10,12 @@ import threading
 import time
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger("byline.http")
+
 TOGETHER_SECONDS_MAX = 0.001
-"""How long a write may wait for others, where no single step of the loop takes longer."""
+"""How long a write may wait for another. It waits no further than for what was queued before it."""
 TOGETHER_BYTES_MAX = 65_536
 """How many bytes may: what a transport takes before it asks its writers to pause."""
 
@@ -37,8 +41,14 @@ class Outbox(threading.local):
     def send(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for transport, parts in waiting.items():
-            if not transport.is_closing():
+            if transport.is_closing():
+                continue
+            try:
                 transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+            except Exception:
+                # It is a fault of this one; the others are to have their answers.
+                log.exception("not written")
+                transport.abort()
 
     def drop(self, transport: asyncio.Transport) -> None:
         self._waiting.pop(transport, None)
@@ -48,8 +58,7 @@ _outbox = Outbox()
 
 
 class GatheringTransport(asyncio.Transport):
-    """Another transport, whose writes leave with those of others. All else is done at once, behind
-    what was written before."""
+    """Another transport, whose writes leave with those of others. It is closed behind them."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -57,8 +66,13 @@ class GatheringTransport(asyncio.Transport):
     def write(self, data: Any) -> None:
         _outbox.put(self._transport, data)
 
-    def close(self) -> None:
+    def flush(self) -> None:
+        """Has what was written leave now. At the end of what comes in, the event loop closes the
+        other transport itself."""
         _outbox.send()
+
+    def close(self) -> None:
+        self.flush()
         self._transport.close()
 
     def abort(self) -> None:

@@ -67,10 +67,16 @@ class HttpProtocol(HttpToolsProtocol):
     _default_lines: ClassVar[bytes] = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(GatheringTransport(transport))
+        gathering = GatheringTransport(transport)
+        super().connection_made(gathering)
         self._stopping = asyncio.Event()
         self._is_head, self._head_bytes = True, 0
-        self._told = {"stopping": self._stopping, "abort": transport.abort}
+        self._told = {"stopping": self._stopping, "abort": gathering.abort}
+        self._flush = gathering.flush
+
+    def eof_received(self) -> None:
+        # Who has sent all that they had may still be waiting for the answer.
+        self._flush()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -98,9 +104,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _refuse_head(self) -> None:
-        self._send_problem(
-            431, "headers-too-large", f"A request's headers may have {HEAD_BYTES_MAX} bytes."
-        )
+        if not self._ends_with_what_came_before():
+            self._send_problem(
+                431, "headers-too-large", f"A request's headers may have {HEAD_BYTES_MAX} bytes."
+            )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self.transport.is_closing():
@@ -147,7 +154,24 @@ class HttpProtocol(HttpToolsProtocol):
             self._stopping.set()
 
     def send_400_response(self, msg: str) -> None:
-        self._send_problem(400, "malformed-request", f"{msg} Send HTTP/1.1.")
+        if not self._ends_with_what_came_before():
+            self._send_problem(400, "malformed-request", f"{msg} Send HTTP/1.1.")
+
+    def _ends_with_what_came_before(self) -> bool:
+        """Whether requests are still to be answered, after which the connection closes: a problem
+        would be taken for the answer to one of them, which may have taken effect."""
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()  # it will never be whole
+        last = self.pipeline[0][0] if self.pipeline else self.cycle
+        if last is None or last.response_complete:
+            return False
+        if last.response_started:
+            self.transport.close()
+            return True
+        if last.more_body:
+            return False
+        last.keep_alive = False
+        return True
 
     def _send_problem(self, status: int, kind: str, detail: str) -> None:
         body = _problem(status, kind, detail)

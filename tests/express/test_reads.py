@@ -144,6 +144,9 @@ def callers(newsroom: Newsroom) -> dict[str, dict[str, str]]:
         "reader": newsroom.key("read"),
         "of a tag": entitled(tag=["harbour"]),
         "of a language": entitled(language=["en"], exclude_tag=["sport"]),
+        "of what both have": entitled(
+            language=["en,de", "en,fr"], section=["sport", "sport,harbour"], exclude_tag=["harbour"]
+        ),
         "of what is lost": entitled(exclude_tag=["no-such-tag"]),
         "embargoed": newsroom.key("read", entitlement={"embargoed": True, "articles": {}}),
         "previews": newsroom.key("read", "preview"),

@@ -10,6 +10,7 @@ import pytest
 from app.search.turns import RUNNING_MAX, WAITING_MAX, Turns
 from app.web.problems import Problem
 from tests.conftest import Newsroom
+from tests.search.test_follower import wait_until
 
 
 @contextmanager
@@ -55,8 +56,7 @@ def test_who_comes_when_too_many_wait_is_told_at_once() -> None:
     with all_taken(turns):
         for _ in range(WAITING_MAX):
             threading.Thread(target=wait, daemon=True).start()
-        while turns._here._value:
-            threading.Event().wait(0.001)
+        wait_until(lambda: not turns._here._value)
         with pytest.raises(Problem), turns.taken():
             pass
     had.wait(20)
@@ -70,8 +70,7 @@ def test_while_all_who_may_wait_do_all_else_is_answered(searching: Newsroom) -> 
     with ThreadPoolExecutor(WAITING_MAX) as many:
         with all_taken(turns):
             asked = [many.submit(searching.get, "/v1/search?q=ferry") for _ in range(WAITING_MAX)]
-            while turns._here._value:
-                threading.Event().wait(0.001)
+            wait_until(lambda: not turns._here._value)
             assert searching.get("/v1/articles?count=exact").status_code == 200
             assert not any(one.done() for one in asked)
         assert {one.result().status_code for one in asked} == {200}

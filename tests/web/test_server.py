@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.web.outbox import Outbox
 from tests.conftest import Newsroom
 from tests.express.test_at_once import Connection
 
@@ -101,3 +102,70 @@ def test_a_body_with_an_upgrade_is_refused_and_never_a_request_itself(
     assert problem(connection.read())["type"].endswith("upgrade-with-body")
     assert rest(connection) == b""
     assert newsroom.get("/v1/articles/harbour-bridge-opens").status_code == 200
+
+
+def test_what_is_answered_leaves_with_others(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, noted = Outbox.put, list[bytes]()
+
+    def noting(self: Outbox, transport: Any, data: bytes) -> None:
+        noted.append(data)
+        put(self, transport, data)
+
+    monkeypatch.setattr(Outbox, "put", noting)
+    for path in ("/v1/articles", "/healthz"):
+        noted.clear()
+        head, body = connection.ask(path)
+        assert b"".join(noted) == head + b"\r\n" + body
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/none", "/v1/articles?limit=0"])
+def test_who_has_sent_all_that_they_had_is_answered(connection: Connection, path: str) -> None:
+    known, _ = connection.ask(path)
+    connection.send(path)
+    connection.socket.shutdown(socket.SHUT_WR)
+    assert rest(connection).startswith(known.split(b"\r\n")[0])
+
+
+GARBAGE = b"\x00\x01\r\n\r\n"
+
+
+def test_garbage_behind_a_request_takes_nobodys_answer(
+    connection: Connection, newsroom: Newsroom
+) -> None:
+    body = json.dumps({"headline": "Ghost"}).encode()
+    key = newsroom.key("write")["Authorization"]
+    connection.socket.sendall(
+        b"POST /v1/articles HTTP/1.1\r\nHost: byline\r\nContent-Type: application/json\r\n"
+        + f"Authorization: {key}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+        + GARBAGE
+    )
+    head, _ = connection.read()
+    assert head.startswith(b"HTTP/1.1 201")
+    assert b"connection: close\r\n" in head
+    assert rest(connection) == b""
+
+
+def test_garbage_behind_an_answer_is_refused(connection: Connection) -> None:
+    connection.ask("/v1/articles")
+    connection.socket.sendall(GARBAGE)
+    assert problem(connection.read())["status"] == 400
+    assert rest(connection) == b""
+
+
+def test_garbage_within_a_body_is_refused(connection: Connection) -> None:
+    connection.socket.sendall(
+        b"POST /v1/search HTTP/1.1\r\nHost: byline\r\nTransfer-Encoding: chunked\r\n\r\nno\r\n"
+    )
+    assert problem(connection.read())["status"] == 400
+    assert rest(connection) == b""
+
+
+def test_garbage_ends_a_stream_and_is_not_answered_in_it(connection: Connection) -> None:
+    connection.send("/v1/changes/stream")
+    while connection.file.readline() != b"\r\n":
+        pass
+    connection.socket.sendall(GARBAGE)
+    assert b"HTTP/1.1" not in rest(connection)
