@@ -1,7 +1,9 @@
 """The database: one engine, sessions that read and sessions that write, on SQLite and PostgreSQL."""
 
 import json
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -17,6 +19,8 @@ WRITERS_TURN = 0x62796C69  # the advisory lock that PostgreSQL writers queue for
 
 SQLITE_CACHE_KB = 2000
 """Of one connection. Four times as much reads and writes no faster."""
+ALONE_SECONDS_MAX = 10.0
+"""How long a connection tries to set the journal mode of a file that others open as well."""
 
 
 class DatabaseBusy(Exception):
@@ -135,8 +139,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = (
         None  # this module says BEGIN itself, so that a writer can say IMMEDIATE
     )
+    _log_writes_ahead(connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",  # an acknowledged write survives a power cut
         "foreign_keys=ON",
         # Each connection has a cache of its own; what is not in it is a system call away, in the
@@ -148,6 +152,20 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _log_writes_ahead(connection: Any) -> None:
+    """Sets the journal mode of a new file. Whoever does that has to have the file alone, for which
+    SQLite does not wait as it does for a lock: of several processes all but one would fail."""
+    until = time.monotonic() + ALONE_SECONDS_MAX
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

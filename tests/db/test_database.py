@@ -189,6 +189,44 @@ migrate(Database(sys.argv[1]))
 """
 
 
+OPEN_ON_A_WORD = """
+import sys
+from app.db.database import Database
+import sqlalchemy as sa
+print("ready", flush=True)
+for url in sys.stdin:
+    database = Database(url.strip())
+    with database.reading() as session:
+        session.connection().execute(sa.text("SELECT 1"))
+    database.close()
+    print("open", flush=True)
+"""
+
+
+def test_several_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN_ON_A_WORD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    said = [process.stdout.readline() for process in processes if process.stdout]
+    assert said == ["ready\n"] * 4
+    for number in range(100):
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(f"sqlite:///{tmp_path}/{number}.db\n")
+            process.stdin.flush()
+        said = [process.stdout.readline() for process in processes if process.stdout]
+        assert said == ["open\n"] * 4, number
+    for process in processes:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
 def test_several_processes_may_migrate_at_once(migrated: str, tmp_path: Path) -> None:
     url = new_address(migrated, tmp_path)
     processes = [

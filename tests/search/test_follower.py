@@ -439,7 +439,7 @@ def test_an_index_that_cannot_be_used_is_made_anew(
 
     wait_until(is_made_anew)
     assert sorted(second.found("ferry")) == ["Ferry one", "Ferry two"]
-    assert len([one for one in folder.iterdir() if one.is_dir()]) == 1
+    wait_until(lambda: len([one for one in folder.iterdir() if one.is_dir()]) == 1)
     first.client.__enter__()
 
 
