@@ -392,3 +392,11 @@ def serving(app: FastAPI, lifespan: Literal["on", "off"] = "off") -> Iterator[st
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(10)
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    """Waits for what another thread or process does."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.visibility import ArticleFilter, Status, Visibility, groups, refs_in
-from app.archive.filter import is_published_within
+from app.archive.filter import is_published_within, languages_of
 from app.archive.refs import Meanings, meanings
 from app.archive.tables import article, article_author, article_tag
 from app.changes.models import FormerState, FormerStateRef
@@ -278,9 +278,7 @@ class Reach:
             )
             and not state.tags.intersection(excluded)
             and not (is_entitlement and None in excluded)
-            and all(
-                state.language_key in map(str.lower, choices) for choices in groups(wanted.language)
-            )
+            and all(state.language_key in choices for choices in languages_of(wanted))
             and all(state.article_id in map(str.lower, choices) for choices in groups(wanted.ids))
             and (wanted.updated_since is None or state.updated_at >= wanted.updated_since)
             and is_published_within(wanted, state.published_at)

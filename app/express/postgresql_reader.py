@@ -117,9 +117,8 @@ class PostgresqlReader:
         finally:
             # Not in a callback of the task: who asks before that would wait for nobody.
             self._reading.discard(asyncio.current_task())
-            for (
-                one
-            ) in some:  # told already, unless a server that is made to stop has cancelled this
+            # Told already, unless a server that is made to stop has cancelled this.
+            for one in some:
                 one.tell(None)
 
     def _next(self) -> list[_Asked]:

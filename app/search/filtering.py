@@ -157,7 +157,7 @@ class IndexSelection:
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """Which of `LANGUAGES` to search by: of what the caller may see, those that were chosen."""
-        tags = [tag for choices in groups(self._chosen.wanted.language) for tag in choices]
+        tags = [tag for choices in self._chosen.languages for tag in choices]
         chosen = set(map(language_of, tags)) or set(self.view.languages)
         at_once = self.view.public_languages if self.is_whole else frozenset()
         return tuple(

@@ -50,9 +50,6 @@ class Outbox(threading.local):
                 log.exception("not written")
                 transport.abort()
 
-    def drop(self, transport: asyncio.Transport) -> None:
-        self._waiting.pop(transport, None)
-
 
 _outbox = Outbox()
 
@@ -76,7 +73,7 @@ class GatheringTransport(asyncio.Transport):
         self._transport.close()
 
     def abort(self) -> None:
-        _outbox.drop(self._transport)
+        """Drops the connection, with what waits for it."""
         self._transport.abort()
 
     def is_closing(self) -> bool:

@@ -104,10 +104,9 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _refuse_head(self) -> None:
-        if not self._ends_with_what_came_before():
-            self._send_problem(
-                431, "headers-too-large", f"A request's headers may have {HEAD_BYTES_MAX} bytes."
-            )
+        self._send_problem(
+            431, "headers-too-large", f"A request's headers may have {HEAD_BYTES_MAX} bytes."
+        )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self.transport.is_closing():
@@ -154,8 +153,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._stopping.set()
 
     def send_400_response(self, msg: str) -> None:
-        if not self._ends_with_what_came_before():
-            self._send_problem(400, "malformed-request", f"{msg} Send HTTP/1.1.")
+        self._send_problem(400, "malformed-request", f"{msg} Send HTTP/1.1.")
 
     def _ends_with_what_came_before(self) -> bool:
         """Whether requests are still to be answered, after which the connection closes: a problem
@@ -174,6 +172,8 @@ class HttpProtocol(HttpToolsProtocol):
         return True
 
     def _send_problem(self, status: int, kind: str, detail: str) -> None:
+        if self._ends_with_what_came_before():
+            return
         body = _problem(status, kind, detail)
         head = head_of([*_problem_headers(body), (b"connection", b"close")])
         self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)

@@ -22,7 +22,7 @@ from app.search import follower as follower_module
 from app.search.follower import Keeper, Progress
 from app.search.index import PLACE_FILE, REBUILD_FILE, SearchIndex, read_place, write_place
 from app.search.queries import index_selection
-from tests.conftest import Newsroom
+from tests.conftest import Newsroom, wait_until
 
 Open = Callable[..., Newsroom]
 
@@ -40,13 +40,6 @@ def opened(database_url: str, open_newsroom: Open, tmp_path: Path) -> Callable[.
 def keeper_of(newsroom: Newsroom) -> Keeper:
     index: SearchIndex = newsroom.app.state.search
     return Keeper(index, newsroom.database, newsroom.clock, 30_000_000)
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @contextmanager

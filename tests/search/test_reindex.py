@@ -12,8 +12,7 @@ from app.db.database import Database
 from app.db.migrate import migrate
 from app.main import create_app
 from app.search.index import read_place
-from tests.conftest import Newsroom
-from tests.search.test_follower import wait_until
+from tests.conftest import Newsroom, wait_until
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import pytest
 
 from app.search.turns import RUNNING_MAX, WAITING_MAX, Turns
 from app.web.problems import Problem
-from tests.conftest import Newsroom
-from tests.search.test_follower import wait_until
+from tests.conftest import Newsroom, wait_until
 
 
 @contextmanager

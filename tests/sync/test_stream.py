@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from app.sync import routes
-from tests.conftest import Newsroom, serving
+from tests.conftest import Newsroom, serving, wait_until
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_head_ends_with_the_headers(newsroom: Newsroom, served: str) -> None:
         answer = httpx2.head(f"{served}/v1/changes/stream", timeout=10)
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
-    until(lambda: newsroom.app.state.seats.taken == 0)
+    wait_until(lambda: newsroom.app.state.seats.taken == 0)
 
 
 def test_no_more_clients_than_there_are_seats(
@@ -163,12 +163,12 @@ def test_no_more_clients_than_there_are_seats(
     newsroom = open_newsroom(database_url, stream_clients_max=2, stream_seconds_max=60)
     with serving(newsroom.app) as served:
         with stream(served), stream(served):
-            until(lambda: newsroom.app.state.seats.taken == 2)
+            wait_until(lambda: newsroom.app.state.seats.taken == 2)
             refused = httpx2.get(f"{served}/v1/changes/stream")
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
             assert httpx2.get(f"{served}/v1/changes").status_code == 200
             assert httpx2.get(f"{served}/v1/changes?wait=1").status_code == 503
-        until(lambda: newsroom.app.state.seats.taken == 0)
+        wait_until(lambda: newsroom.app.state.seats.taken == 0)
         with stream(served):
             pass
 
@@ -185,8 +185,8 @@ def test_a_client_that_does_not_read_is_dropped(
         address = urlsplit(served)
         lazy.connect((address.hostname, address.port))
         lazy.sendall(b"GET /v1/changes/stream?body=html HTTP/1.1\r\nHost: x\r\n\r\n")
-        until(lambda: newsroom.app.state.seats.taken == 1)
-        until(lambda: newsroom.app.state.seats.taken == 0)
+        wait_until(lambda: newsroom.app.state.seats.taken == 1)
+        wait_until(lambda: newsroom.app.state.seats.taken == 0)
         received = read_all(lazy)
         # Cut off, not ended (RFC 9112, section 7.1), with what the kernel had taken already.
         assert not received.endswith(b"0\r\n\r\n")
@@ -223,10 +223,3 @@ def read_all(client: socket.socket) -> bytes:
         while chunk := client.recv(65536):
             received += chunk
     return received
-
-
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
