@@ -21,6 +21,7 @@ from app.db.migrate import migrate
 from app.main import utc_now
 from app.settings import PREFIX, Settings
 from benchmarks.generated_archive import AUTHORS, fill, tidy
+from benchmarks.page_cache import held
 from benchmarks.servers import SERVER_CORE, own_postgres, pin
 
 Engine = Literal["SQLite", "PostgreSQL"]
@@ -114,8 +115,20 @@ def on_each(
     with kept(folder) as where:
         for engine, size in product(engines or ENGINES, sizes):
             with ExitStack() as stack:
-                figures.append(measure(prepared(engine, size, where, stack, authors=authors)))
+                archive = prepared(engine, size, where, stack, authors=authors)
+                hold([archive], where, stack)
+                figures.append(measure(archive))
     return figures
+
+
+def hold(archives: Sequence[Archive], folder: Path, stack: ExitStack) -> bool:
+    """Holds archives in memory until the stack ends, so that nobody measures the disk; says whether
+    all of them fit."""
+    folders = [archive.folder for archive in archives]
+    if any(archive.server_id for archive in archives):
+        folders.append(folder / "postgres" / "base")
+    are_held = [stack.enter_context(held(one)) for one in folders]
+    return all(are_held)
 
 
 def prepared(

@@ -32,9 +32,8 @@ from app.articles.models import ArticleQuery
 from app.express.reads import LIST
 from app.main import create_app
 from app.web.pages import Paging, Position
-from benchmarks.archives import ENGINES, Archive, kept, prepared
+from benchmarks.archives import ENGINES, Archive, hold, kept, prepared
 from benchmarks.generated_archive import AUTHORS, NEWEST, TAGS
-from benchmarks.page_cache import held
 from benchmarks.pictures import number, table
 
 SORTS = ("-published_at", "published_at", "-updated_at", "updated_at", "headline")
@@ -63,7 +62,7 @@ def main() -> None:
         for engine in options.engine or ENGINES:
             with ExitStack() as stack:
                 archive = prepared(engine, options.articles, folder, stack)
-                stack.enter_context(held(archive.folder))
+                hold([archive], folder, stack)
                 results = asyncio.run(_measure(archive))
                 print(
                     f"\n{engine}, {options.articles:,} articles\n\n{summary(results)}", flush=True

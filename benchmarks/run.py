@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.archives import ENGINES, Archive, durability, kept, prepared
+from benchmarks.archives import ENGINES, Archive, durability, hold, kept, prepared
 from benchmarks.cases import (
     CASES,
     COLD,
@@ -36,7 +36,6 @@ from benchmarks.cases import (
 )
 from benchmarks.counted import statements_of
 from benchmarks.load import CONNECTIONS, GENERATOR, Measured, ask, measure
-from benchmarks.page_cache import held
 from benchmarks.pictures import bars, number, table
 from benchmarks.servers import (
     BYLINE,
@@ -132,10 +131,8 @@ def _measure(articles: int, folder: Path, options: argparse.Namespace) -> list[F
             prepared(engine, articles, folder, stack, tutorial=True)
             for engine in options.engine or ENGINES
         ]
-        is_held = [stack.enter_context(held(archive.folder)) for archive in archives]
-        if any(archive.server_id for archive in archives):
-            is_held.append(stack.enter_context(held(folder / "postgres" / "base")))
-        print(_conditions(articles, archives, options, all(is_held)), flush=True)
+        is_held = hold(archives, folder, stack)
+        print(_conditions(articles, archives, options, is_held), flush=True)
         cases = {archive.engine: byline_cases(archive) for archive in archives}
         counts: dict[tuple[str, str], float] = {}
         for archive in archives:

@@ -3,8 +3,8 @@
 `uv run python -m benchmarks.workers [--articles 100000] [--workers 4] [--engine SQLite] [--folder F]`
 
 The load generator has the last core. The workers have first the cores that are left, then all of them: on
-two cores the first shows that more workers than cores lose nothing, and the second what a second
-core gives, less what the load generator takes of it. Memory is counted so that what processes
+two cores the first shows what more workers than cores lose, and the second what a second core
+gives, less what the load generator takes of it. Memory is counted so that what processes
 share is shared out among them.
 """
 
