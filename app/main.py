@@ -1,6 +1,6 @@
 """`create_app`: the whole application, put together. Nothing connects before it starts."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -222,12 +222,16 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 
 
 def _express(app: State, settings: Settings) -> Express:
+    def index_state(now: datetime) -> Hashable:
+        return app.search.state(now) if app.search else None
+
     return Express(
         app.freshness,
         ResponseCache(settings.response_cache_bytes, app.metrics.response_cache),
         app.reads,
         app.metrics,
         app.clock,
+        index_state,
         origins=settings.cors_origins,
         public_read=settings.public_read,
     )

@@ -9,10 +9,12 @@ another origin. All that decides an answer is in the key and the epoch.
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,8 +31,11 @@ from app.web.metrics import Metrics
 from app.web.server import Ready, head_of
 
 log = structlog.get_logger("byline.express")
-KEPT = ("/v1/articles", "/v1/authors", "/v1/tags")
-"""Lists and single things. What is below those (versions, related articles) goes the long way."""
+KEPT = re.compile(
+    r"/v1/(?:(?:articles|authors|tags)(?:/[^/]*)?|(?P<changes>changes)"
+    r"|(?P<found>search|suggest|articles/[^/]+/related))"
+)
+"""Lists, single things, changes and what search finds. What else there is goes the long way."""
 CODINGS = ("zstd", "br", "gzip")
 """In the order in which the middleware that compresses takes them."""
 SHARED_SECONDS_MAX = 0.001
@@ -41,8 +46,9 @@ _VARIES_BY_ORIGIN = head_of([(b"vary", f"{VARY}, Origin".encode())])
 """What `Cors` makes of it for every answer."""
 _OF_A_BODY = {b"content-type", b"content-length", b"content-encoding", b"etag"}
 
-Key = tuple[str, bytes, str | None, str, bytes | None]
-"""All that an answer depends on within an epoch: path, query, rights, content coding, origin."""
+Key = tuple[str, bytes, str | None, str, bytes | None, Hashable]
+"""All that an answer depends on within an epoch: path, query, rights, content coding, origin, and
+the state of the search index where it is found by that."""
 
 
 @dataclass(slots=True)
@@ -74,7 +80,7 @@ class Asked:
     @property
     def leaves_as_made(self) -> bool:
         """Whether nothing on the way out would change its answer."""
-        _, _, _, coding, origin = self.key
+        _, _, _, coding, origin, _ = self.key
         return not coding and origin is None
 
 
@@ -96,6 +102,7 @@ class Express:
         reads: Reads,
         metrics: Metrics,
         clock: Callable[[], datetime],
+        index_state: Callable[[datetime], Hashable],
         *,
         origins: Sequence[str],
         public_read: bool,
@@ -105,6 +112,7 @@ class Express:
         self.metrics = metrics
         self._reads = reads
         self._clock = clock
+        self._index_state = index_state
         self._origins = {origin.encode() for origin in origins}
         self._public_read = public_read
         self._moment: _Moment | None = None
@@ -114,7 +122,8 @@ class Express:
         path: str = scope["path"]
         if scope["method"] != "GET" or scope.get("root_path"):
             return None
-        if not path.startswith(KEPT) or path.count("/") > 3:
+        kept = KEPT.fullmatch(path)
+        if kept is None or (kept["changes"] and _may_wait(scope["query_string"])):
             return None
         found: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
@@ -141,6 +150,9 @@ class Express:
             self.cache.begin(epoch)
         elif authorization is not None:
             return None
+        index_state = self._index_state(now) if kept["found"] else None
+        if kept["found"] and index_state is None:
+            return None
         caller = None if authorization is None else self._caller(authorization, now)
         accepted, if_none_match = found.get(b"accept-encoding"), found.get(b"if-none-match")
         return Asked(
@@ -152,6 +164,7 @@ class Express:
                 None if caller is None else caller.rights,
                 "" if accepted is None else _coding(accepted),
                 origin,
+                index_state,
             ),
             caller,
             authorization,
@@ -258,14 +271,14 @@ class Express:
         """
         if not self.cache.is_of(asked.epoch):
             return
-        path, query, rights, coding, origin = asked.key
+        path, query, rights, coding, origin, index_state = asked.key
         if not asked.is_known and asked.authorization is not None:
             if caller is None or caller.key_id is None:
                 return
             rights = caller.rights
             known = Known(rights, caller.key_id, caller.key.expires_at, caller.visibility)
             self.cache.learn(asked.authorization, known)
-        self.cache.put((path, query, rights, coding, origin), answer)
+        self.cache.put((path, query, rights, coding, origin, index_state), answer)
 
     def _caller(self, authorization: bytes, now: datetime) -> Known | None:
         known = self.cache.callers.get(authorization)
@@ -286,6 +299,12 @@ def _reading(asked: Asked) -> tuple[str, bytes, Visibility, datetime, bool]:
     caller = asked.caller
     visibility = Visibility(asked.now) if caller is None else caller.visibility
     return path, query, visibility, asked.now, caller is not None
+
+
+def _may_wait(query: bytes) -> bool:
+    """Whether `wait` may be among the parameters, however it is written: who waits is not to be
+    answered with what there was, nor together with who waits longer."""
+    return b"wait" in (unquote_to_bytes(query) if b"%" in query else query)
 
 
 def _coding(accepted: bytes) -> str:

@@ -24,7 +24,7 @@ from app.search.languages import language_of
 from app.search.matching import Compiled, Compiler
 from app.search.query_language import Clause
 from app.search.schema import micros
-from app.search.scoring import Rarity, rarity, recency, relevance, shown_score
+from app.search.scoring import Rarity, end_of_hour, rarity, recency, relevance, shown_score
 
 WINDOW = 60
 RECENT_WINDOW, RECENT_SINCE = 20, timedelta(days=30)
@@ -70,6 +70,7 @@ class Ranking:
         self._clauses = compiler.telling(clauses)
         self._words_max = words_max
         self._prefers_recent = prefers_recent
+        self._news_at = end_of_hour(selection.visibility.now)
         self._finders: dict[str, Finder] = {}
         self._compiled = compiled
 
@@ -134,7 +135,7 @@ class Ranking:
         if not self._prefers_recent:
             return []
         view = self._found.view
-        since = micros(self._selection.visibility.now - RECENT_SINCE)
+        since = micros(self._news_at - RECENT_SINCE)
         lately = Query.range_query(view.schema, "sort_at", FieldType.Integer, since)
         both = Query.boolean_query(
             [(Occur.Must, query), (Occur.Must, Query.const_score_query(lately, 0.0))]
@@ -183,7 +184,7 @@ class Ranking:
     def _score(self, row: Any, spans: Spans) -> float:
         score = relevance(spans, row.word_count, self._rarity)
         if self._prefers_recent:
-            score *= recency(row.published_at, self._selection.visibility.now)
+            score *= recency(row.published_at, self._news_at)
         return score
 
     def _spans(self, row: Any) -> Spans:

@@ -7,7 +7,7 @@ rare it is among what the caller may see; and more for words that stand side by 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from app.search.evidence import Span
@@ -68,11 +68,16 @@ def _nearness(spans: Mapping[str, Sequence[Span]], rare: Rarity) -> float:
     )
 
 
-def recency(published_at: datetime | None, now: datetime) -> float:
-    """A factor from 1 for old news to a little more for today's. Whole days, so that it holds a while."""
-    if published_at is None or published_at > now:
+def end_of_hour(now: datetime) -> datetime:
+    """What counts as now where news are preferred, so that a search finds the same all the hour."""
+    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def recency(published_at: datetime | None, at: datetime) -> float:
+    """A factor from 1 for old news to a little more for today's, by whole days; `at` the end of an hour."""
+    if published_at is None or published_at > at:
         return 1.0
-    return 1.0 + RECENT_SHARE * math.pow(0.5, (now - published_at).days / RECENT_DAYS)
+    return 1.0 + RECENT_SHARE * math.pow(0.5, (at - published_at).days / RECENT_DAYS)
 
 
 def shown_score(score: float, *, holds_all: bool) -> float:

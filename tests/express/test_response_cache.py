@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx2
@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from app.changes.actions import CHANNEL
+from app.search.follower import Keeper
 from tests.conftest import Newsroom
 
 ITEM = "/v1/articles/harbour-bridge-opens"
@@ -25,6 +26,15 @@ PATHS = (
     "/v1/authors/mara-lind",
     "/v1/tags?limit=1",
     "/v1/tags/sport",
+    "/v1/changes",
+    "/v1/changes?types=article,author,tag&limit=2&tag=sport&body=text",
+)
+FOUND = (
+    "/v1/search?q=bridge&facets=tag,year",
+    "/v1/search?limit=2",
+    "/v1/search?q=brige&body=html&fields=slug",
+    "/v1/suggest?q=har",
+    f"{ITEM}/related",
 )
 ABSENT = ("/v1/articles/none", "/v1/articles?limit=0", "/v1/articles?such=no")
 
@@ -63,7 +73,18 @@ def seen(answer: Any) -> Any:
 @pytest.mark.parametrize("coding", CODINGS)
 def test_an_answer_from_memory_is_the_one_of_the_long_way(newsroom: Newsroom, coding: str) -> None:
     furnish(newsroom)
-    for path in PATHS:
+    compare(newsroom, PATHS, coding)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_what_was_found_is_the_same_from_memory(searching: Newsroom, coding: str) -> None:
+    furnish(searching)
+    searching.indexed()
+    compare(searching, FOUND, coding)
+
+
+def compare(newsroom: Newsroom, paths: Sequence[str], coding: str) -> None:
+    for path in paths:
         for more in ({}, {"Origin": "https://example.org"}):
             headers = {"Accept-Encoding": coding, **more}
             from_memory = settled(newsroom, path, headers)
@@ -131,10 +152,97 @@ def test_the_clock_is_obeyed_without_a_write(newsroom: Newsroom) -> None:
     assert headlines() == {"Opens later", "Embargoed"}
 
 
-def test_rights_are_never_shared_with_who_has_others(newsroom: Newsroom) -> None:
+def test_what_the_index_comes_to_know_later_is_found(
+    searching: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(searching)
+    searching.indexed()
+    paths = {"/v1/search?q=ferry": 1, "/v1/suggest?q=ferry": 1, f"{ITEM}/related": 2}
+    with monkeypatch.context() as context:
+        context.setattr(Keeper, "follow", lambda _: False)
+        searching.article("Ferry sails again", authors=["mara-lind"], tags=["sport"])
+        for path, before in paths.items():
+            assert len(settled(searching, path).json()["data"]) == before, path
+    searching.indexed()
+    for path, before in paths.items():
+        assert len(searching.get(path).json()["data"]) == before + 1, path
+
+
+def test_what_is_taken_back_is_found_no_more(
+    searching: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(searching)
+    searching.indexed()
+    monkeypatch.setattr(Keeper, "follow", lambda _: False)
+    for path in ("/v1/search?q=ferry", "/v1/suggest?q=ferry"):
+        assert len(settled(searching, path).json()["data"]) == 1, path
+    searching.send("POST", "/v1/articles/ferry-is-late/withdraw", {"reason": "wrong"})
+    for path in ("/v1/search?q=ferry", "/v1/suggest?q=ferry"):
+        assert searching.get(path).json()["data"] == [], path
+
+
+def test_news_are_preferred_by_the_hour(searching: Newsroom) -> None:
+    searching.article("Ferry is late")
+    searching.indexed()
+    path, clock = "/v1/search?q=ferry", searching.clock
+    hits = searching.app.state.metrics.response_cache
+
+    def is_from_memory() -> bool:
+        before = hits.hits
+        assert seen(searching.get(path)) == seen(searching.long_way(path))
+        return hits.hits > before
+
+    clock.move(minutes=59 - clock().minute)
+    settled(searching, path)
+    assert is_from_memory()
+    clock.move(minutes=1)
+    assert not is_from_memory()
+    clock.move(minutes=59)
+    assert is_from_memory()
+    days = [searching.get(path).json()["data"][0]["score"]]
+    for _ in range(2):
+        clock.move(days=1)
+        days.append(searching.get(path).json()["data"][0]["score"])
+    assert days[0] > days[1] > days[2]
+
+
+@pytest.mark.parametrize("wait", ["wait=1", "w%61it=1", "tag=sport&wait=01"])
+def test_who_waits_for_changes_is_not_told_what_there_was(newsroom: Newsroom, wait: str) -> None:
+    furnish(newsroom)
+    tag = "&tag=sport" if "tag" in wait else ""
+    end = settled(newsroom, f"/v1/changes?{tag}").json()["page"]["next"]
+    for _ in range(2):
+        began = time.monotonic()
+        assert newsroom.get(f"/v1/changes?since={end}&{wait}").json()["data"] == []
+        assert time.monotonic() - began >= 1
+
+
+def test_a_follower_is_told_what_is_new_at_once(newsroom: Newsroom) -> None:
+    furnish(newsroom)
+    end = settled(newsroom, "/v1/changes").json()["page"]["next"]
+    for number in range(5):
+        assert settled(newsroom, f"/v1/changes?since={end}").json()["data"] == []
+        newsroom.send("PATCH", ITEM, {"headline": f"Bridge {number}"})
+        page = newsroom.get(f"/v1/changes?since={end}").json()
+        assert [one["article"]["headline"] for one in page["data"]] == [f"Bridge {number}"]
+        end = page["page"]["next"]
+
+
+def test_addresses_of_authors_are_not_shared_with_who_may_not_see_them(newsroom: Newsroom) -> None:
+    newsroom.make("authors", name="Mara Lind", email="mara@example.org")
+    reader, writer = newsroom.key("read"), newsroom.key("write")
+    for _ in range(3):
+        for headers, email in (({}, None), (reader, None), (writer, "mara@example.org")):
+            (entry,) = newsroom.get("/v1/changes?types=author", headers).json()["data"]
+            assert entry["author"].get("email") == email
+
+
+def test_rights_are_never_shared_with_who_has_others(searching: Newsroom) -> None:
+    newsroom = searching
     furnish(newsroom)
     newsroom.article("Only a draft", publish=False)
     newsroom.article("Cup final", tags=["harbour"])
+    newsroom.indexed()
     callers = {
         "anybody": {},
         "previews": newsroom.key("read", "preview"),
@@ -144,10 +252,11 @@ def test_rights_are_never_shared_with_who_has_others(newsroom: Newsroom) -> None
     wanted = {"anybody": 4, "previews": 5, "harbour": 1, "sport": 3}
     for _ in range(3):
         for name, headers in callers.items():
-            answer = newsroom.get("/v1/articles", headers)
-            assert len(answer.json()["data"]) == wanted[name], name
-            private = "public" if name == "anybody" else "private"
-            assert answer.headers["Cache-Control"].startswith(private)
+            for path in ("/v1/articles", "/v1/changes", "/v1/search"):
+                answer = newsroom.get(path, headers)
+                assert len(answer.json()["data"]) == wanted[name], (name, path)
+                private = "public" if name == "anybody" else "private"
+                assert answer.headers["Cache-Control"].startswith(private)
 
 
 def test_a_key_that_is_over_or_revoked_is_refused_at_once(newsroom: Newsroom) -> None:

@@ -68,7 +68,8 @@ def test_while_all_who_may_wait_do_all_else_is_answered(searching: Newsroom) -> 
     turns = searching.app.state.search.turns = Turns(wait_seconds=20)
     with ThreadPoolExecutor(WAITING_MAX) as many:
         with all_taken(turns):
-            asked = [many.submit(searching.get, "/v1/search?q=ferry") for _ in range(WAITING_MAX)]
+            paths = [f"/v1/search?q=ferry&limit={one + 1}" for one in range(WAITING_MAX)]
+            asked = [many.submit(searching.get, path) for path in paths]
             wait_until(lambda: not turns._here._value)
             assert searching.get("/v1/articles?count=exact").status_code == 200
             assert not any(one.done() for one in asked)
