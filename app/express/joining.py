@@ -54,6 +54,25 @@ def list_of(rows: Sequence[Row], page: bytes, names: Names) -> bytes:
     return _named(b"".join(parts), rows, names)
 
 
+def changes_of(rows: Sequence[Row], page: bytes, names: Names) -> bytes:
+    """The same as what has become of each."""
+    if not rows:
+        return b'{"data":[],"page":%b}' % page
+    parts = [b'{"data":[']
+    for row in rows:
+        parts += upsert_of(row), row[PIECES], row[STAMP], b"}},"
+    parts[-1] = b'}}],"page":%b}' % page
+    return _named(b"".join(parts), rows, names)
+
+
+def upsert_of(row: Row) -> bytes:
+    """What a change says of an article, up to the article."""
+    return b'{"type":"article","op":"upsert","id":"%b","version":%d,"article":' % (
+        row[PIECES][_ID],
+        version_of(row),
+    )
+
+
 def document_of(row: Row, forms: frozenset[str], names: Names) -> bytes:
     """The JSON of an article, with those forms of its body."""
     article = _named(row[PIECES], [row], names)

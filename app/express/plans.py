@@ -8,7 +8,7 @@ request after it. Dates are compared when a statement is made, so stand-ins keep
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -20,19 +20,23 @@ from starlette.concurrency import run_in_threadpool
 
 from app.access.visibility import ArticleFilter, Visibility, groups
 from app.archive.filter import Linked, ResolvedFilter, narrowed
-from app.archive.selection import MOMENT, SORT_COLUMNS, Selection, SortName
+from app.archive.former_states import former_state
+from app.archive.selection import MOMENT, SORT_COLUMNS, Order, Selection
 from app.archive.tables import article, article_body, article_with_body
 from app.archive.walks import LookAhead
-from app.db.columns import UtcDateTime
+from app.changes.models import SequenceCounter
+from app.db.columns import UtcDateTime, table
 from app.express.names import names_number
+from app.sync.places import Place
 from app.web.pages import Position
 
+counter = table(SequenceCounter)
 PLANS_MAX = 500
 Chosen = int | Literal["not looked"] | None
 NOT_LOOKED: Literal["not looked"] = "not looked"
 TEXTS_MAX = 20
 """Ids, slugs and languages of one request; the statement of many takes long to make."""
-_STAND_IN_LIMIT = 1_000_000_007
+_STAND_IN_LIMIT, _STAND_IN_NUMBER = 1_000_000_007, 1_000_000_009
 _FIRST_DATE = datetime(1, 1, 2, tzinfo=UTC)
 NOTHING = ResolvedFilter(ArticleFilter())
 
@@ -72,19 +76,20 @@ class Plan:
 class Shape:
     """What is asked for, apart from what it has in common with others like it.
 
-    `key` is the same for all who share a statement. `values` are what differs, each once: texts
-    and dates as they come, with the moment of the request first.
+    `key` is the same for all who share a statement. `values` are what differs, each once: texts,
+    numbers and dates as they come, with the moment of the request first.
     """
 
     key: Hashable
     texts: list[str]
     dates: list[datetime]
     limit: int
+    numbers: list[int] = field(default_factory=list)
 
     @property
     def values(self) -> list[Any]:
         now = self.dates[0]
-        return [*self.texts, self.limit + 1, *self.dates, now + MOMENT]
+        return [*self.texts, self.limit + 1, *self.numbers, *self.dates, now + MOMENT]
 
 
 class Plans:
@@ -97,8 +102,6 @@ class Plans:
         self._as_bytes = as_bytes
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
         self._under_way: dict[Hashable, asyncio.Future[Plan]] = {}
-        self.number = Plan(str(sa.select(names_number).compile(dialect=dialect)), (), ())
-        """Since when names are as they are."""
 
     async def plan(self, unplanned: Unplanned) -> None:
         """Makes the statement that was not there, in a thread; once for all who ask meanwhile."""
@@ -116,16 +119,19 @@ class Plans:
         now: datetime,
         chosen: ResolvedFilter,
         entitlement: ResolvedFilter,
-        sort: SortName,
+        sort: Order,
         position: Position | None,
         limit: int,
         forms: frozenset[str],
         chosen_by: Chosen = NOT_LOOKED,
     ) -> tuple[Plan, Shape]:
         """A page of a list, with the key that it is sorted by as the last column; or the plan that
-        looks ahead, where what to find it by has still to be chosen. Raises `Unplanned`."""
+        looks ahead, where what to find it by has still to be chosen. Raises `Unplanned`.
+
+        By `sequence`, the columns before the last say what `of_counter` does.
+        """
         key = article.c[SORT_COLUMNS[sort]]
-        is_by_date = isinstance(key.type, UtcDateTime)
+        is_by_number, is_by_date = sort == "sequence", isinstance(key.type, UtcDateTime)
         # Here, for no two stand-ins are the same.
         chosen, entitlement = narrowed(chosen, entitlement)
         shape = _shape(now, (chosen, entitlement), limit)
@@ -134,6 +140,8 @@ class Plans:
             shape.texts.append(row_id)
             if is_by_date:
                 shape.dates.append(datetime.fromisoformat(value))
+            elif is_by_number:
+                shape.numbers.append(value)
             else:
                 shape.texts.append(value)
             shape.key = (shape.key, position.backwards, position.inclusive)
@@ -144,10 +152,14 @@ class Plans:
             place = position
             if position is not None:
                 its_id = stand_ins.text()
-                value = stand_ins.date().isoformat() if is_by_date else stand_ins.text()
+                if is_by_date:
+                    value: Any = stand_ins.date().isoformat()
+                else:
+                    value = stand_ins.number() if is_by_number else stand_ins.text()
                 place = replace(position, key=(value, its_id))
             selection = Selection(_NO_SESSION, Visibility(stand_ins.now), wanted, entitled, choose)
-            columns = [*self._columns(forms), self._as_bytes(key)]
+            columns = self._columns(forms)
+            columns += [*_counter(stand_ins), key] if is_by_number else [self._as_bytes(key)]
             return selection.page(columns, sort, place, _STAND_IN_LIMIT)
 
         def choose(ahead: LookAhead) -> int | None:
@@ -182,6 +194,38 @@ class Plans:
 
         return self._find((is_id, forms, shape.key), shape, make), shape
 
+    def of_counter(self, now: datetime) -> tuple[Plan, Shape]:
+        """One row: since when names are as they are, the last number, and whether it was taken
+        later than now, by another clock. Raises `Unplanned`."""
+
+        def make(stand_ins: _StandIns) -> sa.Select[Any]:
+            return sa.select(names_number, *_counter(stand_ins))
+
+        shape = Shape((), [], [now], 0)
+        return self._find("counter", shape, make), shape
+
+    def of_departures(
+        self, now: datetime, place: Place, until: int, walked_max: int
+    ) -> tuple[Plan, Shape]:
+        """Up to so many states of anything that were over since a follower's place, by the number
+        `until`: whose each was, and whether the follower may have had it. Raises `Unplanned`."""
+
+        def make(stand_ins: _StandIns) -> sa.Select[Any]:
+            states, since, number = former_state.c, stand_ins.number(), stand_ins.number()
+            may_have_had = sa.and_(
+                states.kind == "article", states.live, states.state_sequence <= number
+            )
+            return (
+                sa.select(self._as_bytes(states.entity_id), may_have_had)
+                .where(states.sequence > since, states.sequence <= stand_ins.number())
+                .order_by(states.sequence)
+                .limit(walked_max)
+            )
+
+        numbers = [max(place.number, place.began), place.number, until]
+        shape = Shape((), [], [now], 0, numbers)
+        return self._find(("departures", walked_max), shape, make), shape
+
     def _columns(self, forms: frozenset[str]) -> list[Any]:
         shown = [
             names_number,
@@ -214,7 +258,7 @@ class Plans:
         order: tuple[int, ...],
         make: "Callable[[_StandIns], sa.Select[Any]]",
     ) -> Plan:
-        stand_ins = _StandIns(len(shape.texts), order)
+        stand_ins = _StandIns(len(shape.texts), len(shape.numbers), order)
         ahead = None
         try:
             statement = make(stand_ins)
@@ -249,16 +293,22 @@ class _MustLook(Exception):
 class _StandIns:
     """What stands for the values of a request, given out in the order in which a shape has them."""
 
-    def __init__(self, texts: int, order: tuple[int, ...]) -> None:
+    def __init__(self, texts: int, numbers: int, order: tuple[int, ...]) -> None:
         # No text that a request may have begins with NUL, and no date is that old.
         self._texts = [f"\x00{number}" for number in range(texts)]
         self._dates = [_FIRST_DATE + timedelta(days=rank) for rank in order]
+        self._numbers = [_STAND_IN_NUMBER + number for number in range(numbers)]
         self.now = self._dates[0]
-        self.values = [*self._texts, _STAND_IN_LIMIT + 1, *self._dates, self.now + MOMENT]
+        limit, moment = _STAND_IN_LIMIT + 1, self.now + MOMENT
+        self.values = [*self._texts, limit, *self._numbers, *self._dates, moment]
         self._next_text, self._next_date = iter(self._texts), iter(self._dates[1:])
+        self._next_number = iter(self._numbers)
 
     def text(self) -> str:
         return next(self._next_text)
+
+    def number(self) -> int:
+        return next(self._next_number)
 
     def date(self) -> datetime:
         return next(self._next_date)
@@ -280,6 +330,13 @@ class _StandIns:
 
     def _some(self, values: Sequence[str]) -> tuple[str, ...]:
         return tuple(self.text() for _ in values)
+
+
+def _counter(stand_ins: _StandIns) -> list[sa.ColumnElement[Any]]:
+    """Columns: the last number that was taken, and whether that was later than now."""
+    last, at = counter.c.value, counter.c.at
+    is_ahead = sa.func.coalesce(at > stand_ins.now, sa.false())
+    return [sa.select(column).scalar_subquery() for column in (last, is_ahead)]
 
 
 _DATES = ("published_since", "published_until", "updated_since")

@@ -5,7 +5,7 @@ with entitlements among them. Whatever it cannot do, or finds nothing for, it le
 way, with all errors: it never says more than the long way would, nor anything first.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -18,24 +18,29 @@ from starlette.datastructures import State
 from app.access.visibility import ArticleFilter, Visibility, refs_in
 from app.archive.filter import ResolvedFilter, filter_by_ids, languages_of, tag_refs_of
 from app.articles.models import ArticleQuery, ArticleView
-from app.articles.queries import View, view_of
+from app.articles.queries import NO_ID, View, view_of
 from app.db.database import Database
 from app.express.joining import (
     NotWritten,
     Row,
+    changes_of,
     check_written,
     cut,
     document_of,
     id_of,
     list_of,
+    upsert_of,
     url_parts,
     version_of,
 )
 from app.express.names import Names, Unknown
 from app.express.plans import NOTHING, NotPlain, Plan, Plans, Shape, Unplanned
 from app.express.readers import Reader
+from app.sync.models import MAX_AGE_SECONDS, ChangesQuery, next_link
+from app.sync.places import Place
+from app.sync.queries import at_the_end, cursors_of
 from app.web.conditional import cache_control, entity_tag
-from app.web.pages import Paging
+from app.web.pages import LIMIT_MAX, Paging, Position
 from app.web.params import given_parameters, is_id, parameters_of
 from app.web.problems import Problem
 from app.web.server import head_of
@@ -43,11 +48,14 @@ from app.web.server import head_of
 Result = TypeVar("Result")
 _Steps = Generator[tuple[str, Sequence[Any]], Sequence[Any] | None, Result]
 """Statements with their parameters; their rows, or None where a `Reader` has none; what comes of it."""
-LIST, ITEM = "/v1/articles", "/v1/articles/"
+LIST, ITEM, CHANGES = "/v1/articles", "/v1/articles/", "/v1/changes"
 TRIES = 8
 """Statements may have to be made first and names looked up, which may change meanwhile."""
-BODIES_MAX = 20
-"""Of one list; more may take long to read and to join, and are for a thread."""
+BODIES_MAX, CUT_MAX = 20, LIMIT_MAX
+"""Of one list; more may take long to read and to join, or to cut, and are for a thread."""
+DEPARTURES_MAX = 500
+"""States that were over since a follower's place; to find out what has been lost is for a thread."""
+_TO_THE_END = 2**62
 FirstThis = (Unknown, Unplanned)
 QUERY_LENGTH_KEPT = 500
 """Longer query strings are validated each time, so that nobody fills the memory with them."""
@@ -82,11 +90,9 @@ class Reads:
         self._reader = reader
         self._plans = Plans(reader.dialect, reader.as_bytes)
         self._names = Names(database, url_parts(app.settings.article_url_template))
-        max_age = app.settings.cache_max_age_seconds
-        self._cache_control = {
-            private: head_of([(b"cache-control", cache_control(max_age, private).encode())])
-            for private in (False, True)
-        }
+        max_age_seconds = app.settings.cache_max_age_seconds
+        self._cache_control = _cache_control(max_age_seconds)
+        self._cache_control_of_changes = _cache_control(MAX_AGE_SECONDS)
 
     @property
     def are_immediate(self) -> bool:
@@ -151,6 +157,8 @@ class Reads:
             raise NotHere
         if path == LIST:
             return (yield from self._list(query, visibility, now, private))
+        if path == CHANGES:
+            return (yield from self._changes(query, visibility, now, private))
         ref = path.removeprefix(ITEM)
         if ref == path or not ref or "/" in ref or "\x00" in ref:
             raise NotHere
@@ -190,6 +198,7 @@ class Reads:
             raise NotHere
         view = _view(wanted.fields, wanted.body)
         limit, position, number = wanted.limit, paging.position, self._names.number
+        _check_size(view, limit)
         planned = partial(
             self._plans.of_list,
             now,
@@ -200,14 +209,8 @@ class Reads:
             limit,
             view.body_forms,
         )
-        if view.body_forms and limit > BODIES_MAX:
-            raise NotHere
-        plan, shape = planned()
-        if plan.ahead is not None:
-            (found,) = yield from self._rows(plan, shape)
-            plan, shape = planned(plan.ahead.rarest(found))
-        rows = yield from self._rows(plan, shape)
-        first = rows[0] if rows else (yield from self._rows(self._plans.number, shape))[0]
+        rows = yield from self._walked(planned)
+        first = rows[0] if rows else (yield from self._rows(*self._plans.of_counter(now)))[0]
         self._check(first, number)
         check_written(rows)
         is_by_date = wanted.sort != "headline"
@@ -225,6 +228,80 @@ class Reads:
         links = paging.links(page)
         link = head_of([(b"link", links.encode("latin-1"))]) if links else b""
         return Made(body, entity_tag(body), self._cache_control[private], LIST, link)
+
+    def _changes(
+        self, query: bytes, visibility: Visibility, now: datetime, private: bool
+    ) -> _Steps[Made]:
+        """A page of changes of articles of which the follower has lost none, as far as it goes.
+
+        All that it may have lost is either told of as it is now, on this page, or is for the long
+        way, which looks what became of it.
+        """
+        asked = _asked(ChangesQuery, query)
+        is_of_articles = asked.kinds == {"article"} and refs_in(asked.status) <= {"published"}
+        if asked.since is None or asked.wait or not is_of_articles:
+            raise NotHere
+        view = _view(asked.fields, asked.body)
+        limit, number = asked.limit, self._names.number
+        _check_size(view, limit)
+        secret = self._app.cursor_secret
+        # With refs that lead nowhere the long way is gone, and no address of authors is shown.
+        cursors = cursors_of(secret, asked, visibility, sees_nothing=False, sees_email=False)
+        place = cursors.decode(asked.since, start="")
+        planned = partial(
+            self._plans.of_list,
+            now,
+            self._resolved(None if _has_no_filter(asked) else asked.chosen),
+            self._resolved(visibility.entitlement),
+            "sequence",
+            Position((place.number + 1, NO_ID), backwards=False, inclusive=True),
+            limit,
+            view.body_forms,
+        )
+        rows = yield from self._walked(planned)
+        first = rows[0] if rows else (yield from self._rows(*self._plans.of_counter(now)))[0]
+        last, is_ahead = first[-3:-1] if rows else first[-2:]
+        self._check(first, number)
+        if is_ahead:
+            raise NotHere
+        check_written(rows)
+        shown, has_more = rows[:limit], len(rows) > limit
+        reached = shown[-1][-1] if shown else place.number
+        yield from self._check_departures(now, place, reached if has_more else _TO_THE_END, shown)
+        if not has_more:
+            end = at_the_end(reached, last)
+            # Where there is no row, the last number may be of a later moment than that was.
+            if end != reached and not rows:
+                raise NotHere
+            reached = end
+        following = cursors.encode(Place(reached, place.began))
+        page = to_json({"next": following, "has_more": has_more})
+        if view.is_whole and not view.body_forms:
+            body = changes_of(shown, page, self._names)
+        else:
+            entries = [b"%b%b}" % (upsert_of(row), self._document(row, view)) for row in shown]
+            body = b'{"data":[%b],"page":%b}' % (b",".join(entries), page)
+        address = asked.address(f"{self._app.settings.base_url}{CHANGES}", following)
+        link = head_of([(b"link", next_link(address).encode("latin-1"))])
+        return Made(body, entity_tag(body), self._cache_control_of_changes[private], CHANGES, link)
+
+    def _check_departures(
+        self, now: datetime, place: Place, until: int, shown: Sequence[Row]
+    ) -> _Steps[None]:
+        """Raises `NotHere` where the follower may have lost something by that number that is not shown."""
+        plan, shape = self._plans.of_departures(now, place, until, DEPARTURES_MAX)
+        walked = yield from self._rows(plan, shape)
+        told = {id_of(row).encode() for row in shown}
+        if len(walked) == DEPARTURES_MAX or any(had and one not in told for one, had in walked):
+            raise NotHere
+
+    def _walked(self, planned: Callable[..., tuple[Plan, Shape]]) -> _Steps[Sequence[Any]]:
+        """The rows of a list, which may have to look ahead first."""
+        plan, shape = planned()
+        if plan.ahead is not None:
+            (found,) = yield from self._rows(plan, shape)
+            plan, shape = planned(plan.ahead.rarest(found))
+        return (yield from self._rows(plan, shape))
 
     def _rows(self, plan: Plan, shape: Shape) -> _Steps[Sequence[Any]]:
         instant = self._reader.instant
@@ -258,9 +335,23 @@ class Reads:
         return filter_by_ids(wanted, tags, authors, is_entitlement=False)
 
 
-_PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView)}
-_NOT_FILTERS = {"limit", "cursor", "sort", "fields", "body", "count"}
-Query = TypeVar("Query", ArticleQuery, ArticleView)
+def _check_size(view: View, limit: int) -> None:
+    most = BODIES_MAX if view.body_forms else CUT_MAX
+    if limit > most and (view.body_forms or not view.is_whole):
+        raise NotHere
+
+
+def _cache_control(max_age_seconds: int) -> dict[bool, bytes]:
+    """The header line, by whether an answer is private."""
+    return {
+        private: head_of([(b"cache-control", cache_control(max_age_seconds, private).encode())])
+        for private in (False, True)
+    }
+
+
+_PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView, ChangesQuery)}
+_NOT_FILTERS = {"limit", "cursor", "sort", "fields", "body", "count", "since", "types", "wait"}
+Query = TypeVar("Query", ArticleQuery, ArticleView, ChangesQuery)
 
 
 def _validated(model: type[Query], query: bytes) -> Query:
@@ -275,7 +366,7 @@ def _asked(model: type[Query], query: bytes) -> Query:
     return (_kept if len(query) <= QUERY_LENGTH_KEPT else _validated)(model, query)
 
 
-def _has_no_filter(wanted: ArticleQuery) -> bool:
+def _has_no_filter(wanted: ArticleQuery | ChangesQuery) -> bool:
     return wanted.model_fields_set <= _NOT_FILTERS
 
 

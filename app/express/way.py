@@ -84,12 +84,14 @@ class Asked:
         return not coding and origin is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Moment:
     loop: asyncio.AbstractEventLoop
     asked_seconds: float
     at: datetime
     epoch: Epoch | None
+    index_state: Hashable = None
+    """Asked for when the first search comes."""
 
 
 class Express:
@@ -150,9 +152,11 @@ class Express:
             self.cache.begin(epoch)
         elif authorization is not None:
             return None
-        index_state = self._index_state(now) if kept["found"] else None
-        if kept["found"] and index_state is None:
-            return None
+        index_state = None
+        if kept["found"]:
+            index_state = moment.index_state = moment.index_state or self._index_state(now)
+            if index_state is None:
+                return None
         caller = None if authorization is None else self._caller(authorization, now)
         accepted, if_none_match = found.get(b"accept-encoding"), found.get(b"if-none-match")
         return Asked(
@@ -173,7 +177,7 @@ class Express:
         )
 
     def _now(self) -> _Moment:
-        """The clock and the epoch, asked once for all requests of a millisecond within one turn of
+        """The clock, the epoch and the index, asked once for all requests of a millisecond within one turn of
         the event loop: to ask SQLite takes as long as half an answer.
 
         All whose turn it is had begun to come in before, so that none is answered as of a moment

@@ -5,6 +5,7 @@ is replaced whenever that changes, after the index has committed, so what it say
 """
 
 import json
+import os
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -81,6 +82,7 @@ class SearchIndex:
         self.folder = folder
         self.database = database
         self.turns = Turns()
+        self._place_file = str(folder / PLACE_FILE)  # asked for at each turn of the event loop
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._opened: tuple[str, list[Index]] | None = None
@@ -127,7 +129,7 @@ class SearchIndex:
 
     def _look(self) -> tuple[int, int] | None:
         try:
-            state = (self.folder / PLACE_FILE).stat()
+            state = os.stat(self._place_file)
         except FileNotFoundError:
             return None
         return state.st_ino, state.st_mtime_ns

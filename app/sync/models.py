@@ -1,6 +1,7 @@
 """Changes on the wire."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -10,11 +11,13 @@ from app.articles.models import ArticleListItem, BodyForms, FieldNames
 from app.authors.models import AuthorPublic
 from app.changes.models import Kind
 from app.tags.models import TagPublic
-from app.web.params import OutputModel
+from app.web.params import OutputModel, query_pairs
 
 LIMIT_MAX = 500
 LIMIT_DEFAULT = 100
 WAIT_SECONDS_MAX = 30
+MAX_AGE_SECONDS = 0
+"""A follower that is answered by a cache would follow the cache."""
 KINDS: tuple[Kind, ...] = ("article", "author", "tag")
 Reason = Literal["deleted", "withdrawn", "expired", "left_scope"]
 
@@ -64,6 +67,12 @@ class StreamQuery(ArticleFilter):
         return ArticleFilter.model_construct(
             **{name: getattr(self, name) for name in ArticleFilter.model_fields}
         )
+
+    def address(self, endpoint: str, since: str | None) -> str:
+        """Where the same is followed from a place on, or from the beginning."""
+        given = self.model_dump(mode="json", exclude_unset=True, exclude={"since"})
+        pairs = query_pairs(given | ({"since": since} if since else {}))
+        return f"{endpoint}?{urlencode(pairs)}" if pairs else endpoint
 
     @property
     def scope(self) -> str:
@@ -143,6 +152,12 @@ class Changes(OutputModel):
 
 
 ChangeDocument = dict[str, Any]
+
+
+def next_link(address: str) -> str:
+    """The value of `Link` (RFC 8288)."""
+    return f'<{address}>; rel="next"'
+
 
 EVENT_SCHEMA: dict[str, Any] = {
     "type": "object",

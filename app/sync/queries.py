@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.access.caller import Caller
+from app.access.visibility import Visibility
 from app.archive.filter import excludes_unknown
 from app.archive.former_states import Reach
 from app.articles import queries as articles
@@ -69,8 +70,8 @@ def read_changes(
         place = cursors.decode(since, following.start)
     walk = _in_order(session, caller, following, reach, place, limit)
     entries, number, has_more = _page(walk, place, limit)
-    if not has_more and last - number >= UNSEEN_MAX:
-        number = last - last % UNSEEN_MAX
+    if not has_more:
+        number = at_the_end(number, last)
     data = _documents(session, caller, following, entries)
     return ChangesRead(data, cursors.encode(Place(number, place.began)), has_more, last)
 
@@ -87,12 +88,33 @@ def _at_newest_moment(session: Session, caller: Caller) -> tuple[int, Caller]:
 
 
 def _cursors(session: Session, caller: Caller, following: Following) -> Cursors:
-    """A cursor holds as long as its caller may see the same."""
     visibility = caller.visibility
-    sees_nothing = excludes_unknown(session, visibility.entitlement)
-    sees_email = "author" in following.query.kinds and caller.may("write")
+    return cursors_of(
+        following.secret,
+        following.query,
+        visibility,
+        sees_nothing=excludes_unknown(session, visibility.entitlement),
+        sees_email="author" in following.query.kinds and caller.may("write"),
+    )
+
+
+def cursors_of(
+    secret: bytes,
+    query: StreamQuery,
+    visibility: Visibility,
+    *,
+    sees_nothing: bool,
+    sees_email: bool,
+) -> Cursors:
+    """A cursor holds as long as its caller may see the same."""
     view = f"{visibility.fingerprint} {sees_nothing} {sees_email}"
-    return Cursors(following.secret, following.query.scope, view)
+    return Cursors(secret, query.scope, view)
+
+
+def at_the_end(number: int, last: int) -> int:
+    """Where a follower stands who was given everything: at `number`, unless much that it does not
+    see has come after that."""
+    return number if last - number < UNSEEN_MAX else last - last % UNSEEN_MAX
 
 
 def _page(

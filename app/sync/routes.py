@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic_core import to_json
@@ -14,11 +13,19 @@ from app.access.caller import Caller, Reader, reader_again
 from app.articles.queries import check_body_forms, check_statuses, view_of
 from app.changes.watch import Watch
 from app.db.database import Database, DatabaseBusy
-from app.sync.models import EVENT_SCHEMA, LIMIT_DEFAULT, Changes, ChangesQuery, StreamQuery
+from app.sync.models import (
+    EVENT_SCHEMA,
+    LIMIT_DEFAULT,
+    MAX_AGE_SECONDS,
+    Changes,
+    ChangesQuery,
+    StreamQuery,
+    next_link,
+)
 from app.sync.queries import ChangesRead, Following, read_changes
-from app.web.conditional import json_response
+from app.web.conditional import cache_control, json_response
 from app.web.event_stream import EventStream, Seats, stopping_event, until_gone
-from app.web.params import StrictRoute, query_pairs
+from app.web.params import StrictRoute
 from app.web.problems import Problem, busy_problem, problem_document
 from app.web.sessions import Db
 
@@ -45,12 +52,10 @@ async def list_changes(
         read = await _wait_for_news(request, db, following, read, query)
     page = {"next": read.next, "has_more": read.has_more}
     body = to_json({"data": read.data, "page": page})
-    onward = _address(request, query, since=read.next)
     is_private = not reader.is_anonymous
     headers = {
-        "Link": f'<{onward}>; rel="next"',
-        # A follower that is answered by a cache would follow the cache.
-        "Cache-Control": "private, no-cache" if is_private else "public, no-cache",
+        "Link": next_link(query.address(_endpoint(request), read.next)),
+        "Cache-Control": cache_control(MAX_AGE_SECONDS, is_private),
     }
     return json_response(request, body, private=is_private, headers=headers)
 
@@ -103,15 +108,12 @@ def _following(request: Request, reader: Caller, query: StreamQuery) -> Followin
     view = view_of(query.fields, query.body)
     check_body_forms(view, reader.visibility)
     state = request.app.state
-    start = _address(request, query, since=None)
+    start = query.address(_endpoint(request), since=None)
     return Following(query, view, state.cursor_secret, start, state.settings.article_url_template)
 
 
-def _address(request: Request, query: StreamQuery, since: str | None) -> str:
-    given = query.model_dump(mode="json", exclude_unset=True, exclude={"since"})
-    pairs = query_pairs(given | ({"since": since} if since else {}))
-    address = f"{request.app.state.settings.base_url}{request.url.path}"
-    return f"{address}?{urlencode(pairs)}" if pairs else address
+def _endpoint(request: Request) -> str:
+    return f"{request.app.state.settings.base_url}{request.url.path}"
 
 
 async def _read(
