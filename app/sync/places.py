@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.web.problems import Problem, invalid_parameter
 
@@ -35,8 +36,7 @@ class Cursors:
     """
 
     def __init__(self, secret: bytes, scope: str, view: str) -> None:
-        self._signing_key = hmac.digest(secret, b"changes: sign", "sha256")
-        self._hiding_key = hmac.digest(secret, b"changes: hide", "sha256")
+        self._signing_key, self._hiding_key = _keys(secret)
         self._scope = _digest(scope)
         self._view = _digest(view)
 
@@ -72,8 +72,15 @@ class Cursors:
 
     def _hidden(self, signature: bytes, text: bytes) -> bytes:
         """Hides or shows: the one undoes the other."""
-        mask = hmac.digest(self._hiding_key, signature, "sha256")
-        return bytes(one ^ other for one, other in zip(text, mask, strict=False))
+        mask = hmac.digest(self._hiding_key, signature, "sha256")[: len(text)]
+        return (int.from_bytes(text) ^ int.from_bytes(mask)).to_bytes(len(text))
+
+
+@lru_cache(10)
+def _keys(secret: bytes) -> tuple[bytes, bytes]:
+    """To sign with, and to hide with."""
+    sign, hide = (hmac.digest(secret, use, "sha256") for use in (b"changes: sign", b"changes: hide"))
+    return sign, hide
 
 
 def _digest(text: str) -> bytes:
