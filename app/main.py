@@ -39,6 +39,7 @@ from app.search.index import SearchIndex
 from app.search.routes import router as search_router
 from app.search.waiting import WaitForSearch
 from app.settings import Settings, load_settings
+from app.single_flight import SingleFlight
 from app.sync.routes import router as sync_router
 from app.tags.routes import router as tags_router
 from app.timers import Timer
@@ -102,6 +103,7 @@ def create_app(
     app.state.remembered_callers = {}
     app.state.creates = GroupCommit(app.state.database, clock)
     app.state.watch = Watch(app.state.database)
+    app.state.changes_read = SingleFlight()
     app.state.seats = Seats(settings.stream_clients_max)
     app.state.metrics = Metrics()
     app.state.search = None

@@ -5,7 +5,6 @@ the moment, ids, dates, the place in the list. What stands where they stood is f
 request after it. Dates are compared when a statement is made, so stand-ins keep their order.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from app.archive.walks import LookAhead
 from app.changes.models import SequenceCounter
 from app.db.columns import UtcDateTime, table
 from app.express.names import names_number
+from app.single_flight import SingleFlight
 from app.sync.places import Place
 from app.web.pages import Position
 
@@ -101,16 +101,13 @@ class Plans:
         self._dialect = dialect
         self._as_bytes = as_bytes
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
-        self._under_way: dict[Hashable, asyncio.Future[Plan]] = {}
+        self._making = SingleFlight[Plan]()
 
     async def plan(self, unplanned: Unplanned) -> None:
         """Makes the statement that was not there, in a thread; once for all who ask meanwhile."""
-        if (under_way := self._under_way.get(unplanned.key)) is None:
-            under_way = asyncio.ensure_future(run_in_threadpool(unplanned.make))
-            self._under_way[unplanned.key] = under_way
-            under_way.add_done_callback(lambda _: self._under_way.pop(unplanned.key))
-        # Who goes away takes nobody along.
-        self._plans[unplanned.key] = await asyncio.shield(under_way)
+        self._plans[unplanned.key] = await self._making.do(
+            unplanned.key, lambda: run_in_threadpool(unplanned.make)
+        )
         if len(self._plans) > PLANS_MAX:
             self._plans.popitem(last=False)
 

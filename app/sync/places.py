@@ -79,7 +79,9 @@ class Cursors:
 @lru_cache(10)
 def _keys(secret: bytes) -> tuple[bytes, bytes]:
     """To sign with, and to hide with."""
-    sign, hide = (hmac.digest(secret, use, "sha256") for use in (b"changes: sign", b"changes: hide"))
+    sign, hide = (
+        hmac.digest(secret, use, "sha256") for use in (b"changes: sign", b"changes: hide")
+    )
     return sign, hide
 
 

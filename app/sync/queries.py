@@ -1,12 +1,14 @@
 """One page of changes: what is new since a place, in the order of the sequence."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlmodel import Session
 
 from app.access.caller import Caller
@@ -37,6 +39,12 @@ class ChangesRead:
     has_more: bool
     last_number: int
 
+    @cached_property
+    def events(self) -> bytes:
+        """The entries as server-sent events, the cursor with the last of them."""
+        events = [f"data: {to_json(entry).decode()}\n" for entry in self.data]
+        return ("\n".join(events) + f"id: {self.next}\n\n").encode()
+
 
 @dataclass(frozen=True)
 class Following:
@@ -47,6 +55,10 @@ class Following:
     secret: bytes
     start: str
     article_url: str
+
+    def key(self, caller: Caller, since: str, limit: int) -> Hashable:
+        """Equal for all who are told the same from that place on."""
+        return caller.rights, self.start, since, limit
 
 
 @dataclass(frozen=True)

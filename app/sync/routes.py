@@ -13,6 +13,7 @@ from app.access.caller import Caller, Reader, reader_again
 from app.articles.queries import check_body_forms, check_statuses, view_of
 from app.changes.watch import Watch
 from app.db.database import Database, DatabaseBusy
+from app.single_flight import SingleFlight
 from app.sync.models import (
     EVENT_SCHEMA,
     LIMIT_DEFAULT,
@@ -126,6 +127,22 @@ async def _read(
     return await run_in_threadpool(read)
 
 
+async def _read_on(
+    request: Request, db: Database, following: Following, read: ChangesRead, limit: int
+) -> ChangesRead:
+    """Reads what comes after that, together with all who wait for the same: a write wakes them at once.
+
+    What another began to read before the news came may not have it; then there still is news.
+    """
+    # A key that is revoked or may see less has to be noticed here too.
+    caller = await reader_again(request)
+    reads: SingleFlight[ChangesRead] = request.app.state.changes_read
+    return await reads.do(
+        following.key(caller, read.next, limit),
+        lambda: _read(db, caller, following, read.next, limit),
+    )
+
+
 async def _wait_for_news(
     request: Request, db: Database, following: Following, read: ChangesRead, query: ChangesQuery
 ) -> ChangesRead:
@@ -133,8 +150,7 @@ async def _wait_for_news(
     deadline = time.monotonic() + query.wait
     with request.app.state.seats.one():
         while not read.data and await _news(request, read, deadline - time.monotonic()):
-            caller = await reader_again(request)
-            read = await _read(db, caller, following, read.next, query.limit)
+            read = await _read_on(request, db, following, read, query.limit)
     return read
 
 
@@ -158,7 +174,7 @@ async def _events(
     watch: Watch = request.app.state.watch
     beginning = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
     # What was read already leaves with it, however soon the stream is to end.
-    yield beginning + _batch(read) if read.data else beginning
+    yield beginning + read.events if read.data else beginning
     beat_at = time.monotonic() + HEARTBEAT_SECONDS
     try:
         while True:
@@ -168,19 +184,11 @@ async def _events(
                 if time.monotonic() >= beat_at:
                     yield f": still here\nid: {read.next}\n\n".encode()
                     beat_at += HEARTBEAT_SECONDS
-            # A key that is revoked or may see less has to be noticed here too.
-            caller = await reader_again(request)
-            read = await _read(db, caller, following, read.next, LIMIT_DEFAULT)
+            read = await _read_on(request, db, following, read, LIMIT_DEFAULT)
             if read.data:
-                yield _batch(read)
+                yield read.events
                 beat_at = time.monotonic() + HEARTBEAT_SECONDS
     except (Problem, DatabaseBusy) as error:
         problem = error if isinstance(error, Problem) else busy_problem()
         document = to_json(problem_document(problem, request.url.path)).decode()
         yield f"event: problem\ndata: {document}\n\n".encode()
-
-
-def _batch(read: ChangesRead) -> bytes:
-    """A page's entries as events, the cursor with the last of them."""
-    events = [f"data: {to_json(entry).decode()}\n" for entry in read.data]
-    return ("\n".join(events) + f"id: {read.next}\n\n").encode()
