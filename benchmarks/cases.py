@@ -1,9 +1,10 @@
 """The requests that are measured, made on an application in this process."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -15,29 +16,39 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from benchmarks.archives import Archive
 from benchmarks.generated_archive import AUTHORS, NEWEST, TAGS, body_source, words
-from benchmarks.load import NUMBER
+from benchmarks.load import CONNECTIONS, NUMBER
 
 DEPTH = 50_000
 REQUESTS_MAX = 50_000
 PAGES = 200
 BODIES = 500
+SEARCHES, SEARCHES_AT_ONCE = 500, 8
+INDEXED_SECONDS_MAX = 60
 
 ARTICLE, LIST, DEEP = "one article, cold", "newest 20, cold", "deep page"
 ARTICLE_HOT, LIST_HOT, UNCHANGED = "article, hot", "list, hot", "304"
+SEARCH, SEARCH_HOT = "search, cold", "search, hot"
+CHANGES, CHANGES_HOT = "100 changes, cold", "100 changes, hot"
 CREATE = "create"
-CASES = (ARTICLE, LIST, DEEP, ARTICLE_HOT, LIST_HOT, UNCHANGED, CREATE)
-COLD = (ARTICLE, LIST, DEEP, CREATE)
+SEARCHED = (SEARCH, SEARCH_HOT)
+ARTICLES = (ARTICLE, LIST, DEEP, ARTICLE_HOT, LIST_HOT, UNCHANGED, CREATE)
+CASES = (*ARTICLES[:-1], *SEARCHED, CHANGES, CHANGES_HOT, CREATE)
+COLD = (ARTICLE, LIST, DEEP, SEARCH, CHANGES, CREATE)
 """Measured with no answer cached; the others one and the same answer, over and over."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Requests of one kind, the status that they are to have, and the body of one answer."""
+    """Requests of one kind, the status that they are to have, and the body of one answer.
+
+    More connections than `connections_max` would be refused: a search takes its turn.
+    """
 
     name: str
     requests: list[bytes]
     status: int
     answer: bytes
+    connections_max: int = CONNECTIONS
 
 
 def byline_cases(archive: Archive) -> dict[str, Case]:
@@ -54,6 +65,8 @@ def byline_cases(archive: Archive) -> dict[str, Case]:
             _gets(client, ARTICLE_HOT, [hot]),
             _gets(client, LIST_HOT, ["/v1/articles"]),
             _gets(client, UNCHANGED, [hot], {"If-None-Match": etag}),
+            *_changes(client),
+            *_searches(archive, random),
             _create(client, archive.key(), random),
         ]
     return {case.name: case for case in cases}
@@ -109,6 +122,29 @@ def _deep(client: TestClient, archive: Archive) -> Iterator[str]:
     for _ in range(min(PAGES, depth // 20 - 1)):
         yield f"/v1/articles?limit=20&cursor={cursor}"
         cursor = _next(client, cursor, 20)
+
+
+def _changes(client: TestClient) -> list[Case]:
+    """Pages of a copy that is begun, each from another place."""
+    paths, cursor, more = list[str](), "", True
+    while more and len(paths) < PAGES:
+        paths.append(f"/v1/changes?limit=100{cursor}")
+        page = client.get(paths[-1]).raise_for_status().json()["page"]
+        cursor, more = f"&since={page['next']}", page["has_more"]
+    # To begin one is another thing.
+    return [_gets(client, CHANGES, paths[1:-1]), _gets(client, CHANGES_HOT, paths[-2:-1])]
+
+
+def _searches(archive: Archive, random: Random) -> list[Case]:
+    """Two words each."""
+    paths = [f"/v1/search?q={quote(words(random, 2))}" for _ in range(SEARCHES)]
+    settings = archive.settings().model_copy(update={"search": True})
+    with TestClient(create_app(settings), base_url="http://benchmark") as client:
+        deadline = time.monotonic() + INDEXED_SECONDS_MAX
+        while client.get(paths[0]).status_code != 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        cold, hot = _gets(client, SEARCH, paths), _gets(client, SEARCH_HOT, paths[-1:])
+    return [replace(cold, connections_max=SEARCHES_AT_ONCE), hot]
 
 
 def _next(client: TestClient, cursor: str, limit: int) -> str:

@@ -17,7 +17,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,9 +26,11 @@ import psycopg
 
 from benchmarks.archives import ENGINES, Archive, durability, hold, kept, prepared
 from benchmarks.cases import (
+    ARTICLES,
     CASES,
     COLD,
     CREATE,
+    SEARCHED,
     UNCHANGED,
     Case,
     byline_cases,
@@ -203,13 +205,14 @@ def _rounds(raw: Contender, others: list[Contender], options: argparse.Namespace
             for one in (raw, *others):
                 if name not in one.cases:
                     continue
-                requests = one.cases[name].requests
+                case = one.cases[name]
+                connections = min(options.connections, case.connections_max)
                 # A writer goes on with what a warm-up has left behind.
                 if name != CREATE:
-                    measure(one.port, requests, options.connections, 1, warm_up=False)
+                    measure(one.port, case.requests, connections, 1, warm_up=False)
                 before = sum(map(cpu_seconds, one.process_ids))
                 measured = measure(
-                    one.port, requests, options.connections, options.seconds, warm_up=False
+                    one.port, case.requests, connections, options.seconds, warm_up=False
                 )
                 took_seconds = sum(map(cpu_seconds, one.process_ids)) - before
                 took_us = took_seconds / max(1, measured.requests) * 1e6
@@ -260,10 +263,12 @@ def _statements(
     tutorial = ["benchmarks.contenders.tutorial"]
     byline = ["app.cli:main", "serve", "--port"]
     answered = tutorial_cases(archive)
+    # What follows the sequence for search asks as well.
+    counted = [name for name in cases if name not in SEARCHED]
     counts: dict[tuple[str, str], float] = {}
     for program, arguments, settings, name, chosen in (
-        (byline, [], cold, "Byline", {one: cases[one] for one in COLD}),
-        (byline, [], hot, "Byline", {one: cases[one] for one in cases if one not in COLD}),
+        (byline, [], cold, "Byline", {one: cases[one] for one in counted if one in COLD}),
+        (byline, [], hot, "Byline", {one: cases[one] for one in counted if one not in COLD}),
         (tutorial, [archive.tutorial_url], {}, "FastAPI tutorial", answered),
     ):
         lines = folder / "statements"
@@ -303,13 +308,19 @@ def _log_statements(archive: Archive, which: str) -> None:
 
 
 def summary(figures: list[Figure]) -> str:
-    """Shares of raw uvicorn, a row for each contender; what is created, a second."""
+    """Shares of raw uvicorn, a row for each contender; what is created, a second. What is asked of
+    articles alone is in a table of its own, for the others have nothing like the rest."""
+    others = [case for case in CASES if case not in ARTICLES]
+    return "\n\n".join(_shares(figures, cases) for cases in (ARTICLES, others))
+
+
+def _shares(figures: list[Figure], cases: Sequence[str]) -> str:
     rows = []
-    for name in dict.fromkeys(figure.contender for figure in figures):
+    for name in dict.fromkeys(figure.contender for figure in figures if figure.case in cases):
         own = {figure.case: figure for figure in figures if figure.contender == name}
-        cells = [_cell(own[case]) if case in own else "" for case in CASES]
+        cells = [_cell(own[case]) if case in own else "" for case in cases]
         rows.append([name, *cells])
-    return table(["share of raw uvicorn", *CASES], rows)
+    return table(["share of raw uvicorn", *cases], rows)
 
 
 def _cell(figure: Figure) -> str:
@@ -354,7 +365,8 @@ def picture(figures: list[Figure]) -> str:
     smallest = min(figure.articles for figure in figures)
     groups: dict[str, dict[str, float]] = {}
     for one in sorted(figures, key=lambda figure: "Byline" not in figure.contender):
-        if one.articles == smallest and one.contender != "raw uvicorn" and one.case != CREATE:
+        is_shown = one.case in ARTICLES and one.case != CREATE
+        if one.articles == smallest and one.contender != "raw uvicorn" and is_shown:
             groups.setdefault(one.case, {})[one.contender] = one.share
     title = f"Requests a second as a share of raw uvicorn, {smallest:,} articles"
     return bars(title, groups, "1 = raw uvicorn with the same bytes from memory")

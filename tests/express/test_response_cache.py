@@ -185,12 +185,12 @@ def test_news_are_preferred_by_the_hour(searching: Newsroom) -> None:
     searching.article("Ferry is late")
     searching.indexed()
     path, clock = "/v1/search?q=ferry", searching.clock
-    hits = searching.app.state.metrics.response_cache
+    figures = searching.app.state.metrics.response_cache
 
     def is_from_memory() -> bool:
-        before = hits.hits
+        hits: int = figures.hits
         assert seen(searching.get(path)) == seen(searching.long_way(path))
-        return hits.hits > before
+        return bool(figures.hits > hits)
 
     clock.move(minutes=59 - clock().minute)
     settled(searching, path)

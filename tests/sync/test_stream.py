@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from app.sync import routes
+from app.sync import queries, routes
 from tests.conftest import Newsroom, serving, wait_until
 
 
@@ -127,6 +128,44 @@ def test_a_stream_has_its_filter_and_rights(newsroom: Newsroom, served: str) -> 
         newsroom.article("Sport in German", tags=["sport"], language="de")
         newsroom.article("Sport", tags=["sport"])
         assert events.articles(1) == ["Sport"]
+
+
+@pytest.mark.parametrize("path", ["/v1/changes/stream?", "/v1/changes?wait=20&"])
+def test_a_write_is_read_once_for_all_whom_it_wakes(
+    newsroom: Newsroom, served: str, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    newsroom.article("Before")
+    keys: list[dict[str, str]] = [{}] * 9 + [newsroom.key("read", "preview")] * 2
+    ends = [newsroom.get("/v1/changes", key).json()["page"]["next"] for key in keys]
+    read, seats = queries.read_changes, newsroom.app.state.seats
+    made: list[bool] = []
+
+    def slowly(session: Any, caller: Any, *rest: Any) -> Any:
+        made.append(caller.visibility.previews)
+        time.sleep(0.3)  # until all have asked
+        return read(session, caller, *rest)
+
+    def follow(place: int) -> str:
+        address, key = f"{served}{path}since={ends[place]}", keys[place]
+        with httpx2.stream("GET", address, headers=key, timeout=20) as answer:
+            told = ""
+            for some in answer.iter_text():
+                told += some
+                if "During" in told:
+                    break
+            return told
+
+    with ThreadPoolExecutor(len(keys)) as followers:
+        all_told = [followers.submit(follow, place) for place in range(len(keys))]
+        wait_until(lambda: seats.taken == len(keys))
+        time.sleep(0.3)  # until the first reads of streams, which find nothing, are over
+        monkeypatch.setattr(routes, "read_changes", slowly)
+        newsroom.article("Draft", publish=False)
+        newsroom.article("During")
+        for place, one in enumerate(all_told):
+            assert ("Draft" in one.result()) == bool(keys[place])
+    assert 1 <= made.count(False) <= 4
+    assert made.count(True)
 
 
 def test_a_revoked_key_ends_its_stream(newsroom: Newsroom, served: str) -> None:
