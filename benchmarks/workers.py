@@ -4,18 +4,20 @@
 
 The load generator has the last core. The workers have first the cores that are left, then all of them: on
 two cores the first shows what more workers than cores lose, and the second what a second core
-gives, less what the load generator takes of it. Memory is counted so that what processes
+gives, less what the load generator takes of it: of small answers much, of searches and of pages of
+changes hardly anything. Memory is counted so that what processes
 share is shared out among them.
 """
 
 import argparse
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from benchmarks.archives import ENGINES, Archive, on_each
-from benchmarks.cases import ARTICLE, ARTICLE_HOT, Case, byline_cases
+from benchmarks.cases import ARTICLE, ARTICLE_HOT, CHANGES, SEARCH, Case, byline_cases
 from benchmarks.load import measure
 from benchmarks.pictures import table
 from benchmarks.servers import (
@@ -31,7 +33,8 @@ from benchmarks.servers import (
     wait_until_quiet,
 )
 
-MEASURED = (ARTICLE, ARTICLE_HOT)
+NOTHING_KEPT, KEPT = (ARTICLE, CHANGES, SEARCH), (ARTICLE_HOT,)
+"""What is asked of servers that keep no answers, and of such as are by default."""
 
 
 def main() -> None:
@@ -41,7 +44,7 @@ def main() -> None:
     )
     rows = [row for rows in measured for row in rows]
     heads = ["", "workers", "cores"]
-    for name in MEASURED:
+    for name in (*NOTHING_KEPT, *KEPT):
         heads += [f"{name}: requests/s", "of one worker"]
     print(table([*heads, "MB in all", "MB a worker"], rows), flush=True)
 
@@ -70,20 +73,33 @@ def _rows(
 ) -> Iterator[list[object]]:
     single: dict[str, float] = {}
     for workers in range(1, options.workers + 1):
-        command = [*BYLINE[:-1], "--workers", str(workers), BYLINE[-1]]
-        settings = archive.environment()
-        with served(command, archive.folder, cores=cores, log=UNKEPT, environment=settings) as (
-            port,
-            server,
-        ):
-            _wait_for_workers(server, workers)
-            row: list[object] = [archive.engine, workers, len(cores)]
-            for name in MEASURED:
-                rate = measure(port, cases[name].requests, seconds=options.seconds)
-                first = single.setdefault(name, rate.requests_a_second)
-                row += [f"{rate.requests_a_second:,.0f}", f"{rate.requests_a_second / first:.2f}"]
-            total = sum(map(shared_memory, family(server)))
+        row: list[object] = [archive.engine, workers, len(cores)]
+        for settings, measured in ({"response_cache_bytes": 0}, NOTHING_KEPT), ({}, KEPT):
+            with _serving(archive, workers, cores, settings) as (port, server):
+                for name in measured:
+                    case = cases[name]
+                    rate = measure(port, case.requests, case.connections_max, options.seconds)
+                    first = single.setdefault(name, rate.requests_a_second)
+                    row += [
+                        f"{rate.requests_a_second:,.0f}",
+                        f"{rate.requests_a_second / first:.2f}",
+                    ]
+                total = sum(map(shared_memory, family(server)))
         yield [*row, f"{total:.0f}", f"{total / workers:.0f}"]
+
+
+@contextmanager
+def _serving(
+    archive: Archive, workers: int, cores: list[int], settings: dict[str, int]
+) -> Iterator[tuple[int, int]]:
+    command = [*BYLINE[:-1], "--workers", str(workers), BYLINE[-1]]
+    environment = archive.environment(**settings)
+    with served(command, archive.folder, cores=cores, log=UNKEPT, environment=environment) as (
+        port,
+        server,
+    ):
+        _wait_for_workers(server, workers)
+        yield port, server
 
 
 def _wait_for_workers(server: int, workers: int) -> None:
