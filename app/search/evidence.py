@@ -97,6 +97,8 @@ class Finder:
         return found
 
     def _is_begun(self, word: str) -> bool:
+        if not self._prefixes:  # of most queries; a text has many words
+            return False
         return any(word[:length] in self._prefixes for length in self._prefix_lengths)
 
     def _words_in(self, text: str) -> Iterable[tuple[int, int]]:

@@ -45,15 +45,14 @@ def test_every_page_of_a_copy_is_the_one_of_the_long_way(
 ) -> None:
     whole = furnish(newsroom)
     for filters in FILTERS:
-        for more in ("limit=2", "limit=500"):
-            path = f"/v1/changes?{more}&{filters.format(id=whole['id'])}"
-            began = newsroom.get(path).json()
-            read.clear()
-            end = list(pages(newsroom, followed(path, began), {}))[-1]
-            assert compare(newsroom, followed(path, end)).json()["data"] == []
-            assert read, path
-            # What walks by two dates is for the long way in lists, too.
-            assert all(read) or "since" in filters, path
+        path = f"/v1/changes?limit=3&{filters.format(id=whole['id'])}"
+        began = newsroom.get(path).json()
+        read.clear()
+        *_, end = pages(newsroom, followed(path, began), {})
+        assert compare(newsroom, followed(path, end)).json()["data"] == []
+        assert read, path
+        # What walks by two dates is for the long way in lists, too.
+        assert all(read) or "since" in filters, path
     for view in VIEWS:
         assert list(pages(newsroom, f"/v1/changes?limit=3&{view}", {}))
 
@@ -61,8 +60,7 @@ def test_every_page_of_a_copy_is_the_one_of_the_long_way(
 def test_every_caller_is_told_the_same_by_either_way(newsroom: Newsroom) -> None:
     furnish(newsroom)
     for headers in callers(newsroom).values():
-        for path in ("/v1/changes?limit=2", "/v1/changes?limit=2&tag=harbour"):
-            assert list(pages(newsroom, path, headers))
+        assert list(pages(newsroom, "/v1/changes?limit=3&tag=harbour,sport", headers))
 
 
 def edited(newsroom: Newsroom, random: Random) -> None:
@@ -121,7 +119,7 @@ def slugs(newsroom: Newsroom) -> list[str]:
     return [one["slug"] for one in newsroom.get("/v1/articles?limit=100", headers).json()["data"]]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_happens_each_place_leads_to_the_same(
     newsroom: Newsroom, read: list[bool], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

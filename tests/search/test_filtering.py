@@ -89,7 +89,7 @@ def test_search_without_words_is_the_list(archive: Newsroom, hours: float) -> No
     found_some = 0
     for caller in CALLERS.values():
         key = archive.key(caller[0], entitlement=caller[1]) if caller else {}
-        for _ in range(25):
+        for _ in range(15):
             wanted = some_filter(random, archive, ids)
             if caller and caller[0] == "preview" and random.random() < 0.4:
                 wanted["status"] = ",".join(random.sample(STATUSES, 2))
@@ -103,4 +103,4 @@ def test_search_without_words_is_the_list(archive: Newsroom, hours: float) -> No
                 assert {one["headline"] for one in found["data"]} == names, (caller, wanted)
                 assert found["page"]["total"] == len(names), (caller, wanted)
             found_some += bool(listed)
-    assert found_some > 50
+    assert found_some > 30
