@@ -37,6 +37,7 @@ from app.history.routes import router as history_router
 from app.search.follower import Follower
 from app.search.index import SearchIndex
 from app.search.routes import router as search_router
+from app.search.scoring import end_of_hour
 from app.search.waiting import WaitForSearch
 from app.settings import Settings, load_settings
 from app.single_flight import SingleFlight
@@ -224,8 +225,9 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 
 
 def _express(app: State, settings: Settings) -> Express:
-    def index_state(now: datetime) -> Hashable:
-        return app.search.state(now) if app.search else None
+    def search_state(now: datetime) -> Hashable:
+        written = app.search.state() if app.search else None
+        return written and (written, end_of_hour(now))
 
     return Express(
         app.freshness,
@@ -233,7 +235,7 @@ def _express(app: State, settings: Settings) -> Express:
         app.reads,
         app.metrics,
         app.clock,
-        index_state,
+        search_state,
         origins=settings.cors_origins,
         public_read=settings.public_read,
     )

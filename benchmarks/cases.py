@@ -23,7 +23,7 @@ REQUESTS_MAX = 50_000
 PAGES = 200
 BODIES = 500
 SEARCHES, SEARCHES_AT_ONCE = 500, 8
-INDEXED_SECONDS_MAX = 60
+INDEX_SECONDS_MAX = 3_600
 
 ARTICLE, LIST, DEEP = "one article, cold", "newest 20, cold", "deep page"
 ARTICLE_HOT, LIST_HOT, UNCHANGED = "article, hot", "list, hot", "304"
@@ -31,8 +31,10 @@ SEARCH, SEARCH_HOT = "search, cold", "search, hot"
 CHANGES, CHANGES_HOT = "100 changes, cold", "100 changes, hot"
 CREATE = "create"
 SEARCHED = (SEARCH, SEARCH_HOT)
+OTHERS = (*SEARCHED, CHANGES, CHANGES_HOT)
 ARTICLES = (ARTICLE, LIST, DEEP, ARTICLE_HOT, LIST_HOT, UNCHANGED, CREATE)
-CASES = (*ARTICLES[:-1], *SEARCHED, CHANGES, CHANGES_HOT, CREATE)
+CASES = (*(one for one in ARTICLES if one != CREATE), *OTHERS, CREATE)
+"""In the order in which they are measured; creating changes what there is."""
 COLD = (ARTICLE, LIST, DEEP, SEARCH, CHANGES, CREATE)
 """Measured with no answer cached; the others one and the same answer, over and over."""
 
@@ -126,13 +128,12 @@ def _deep(client: TestClient, archive: Archive) -> Iterator[str]:
 
 def _changes(client: TestClient) -> list[Case]:
     """Pages of a copy that is begun, each from another place."""
-    paths, cursor, more = list[str](), "", True
-    while more and len(paths) < PAGES:
-        paths.append(f"/v1/changes?limit=100{cursor}")
+    first, paths = "/v1/changes?limit=100", list[str]()
+    page = client.get(first).raise_for_status().json()["page"]
+    while page["has_more"] and len(paths) < PAGES:
+        paths.append(f"{first}&since={page['next']}")
         page = client.get(paths[-1]).raise_for_status().json()["page"]
-        cursor, more = f"&since={page['next']}", page["has_more"]
-    # To begin one is another thing.
-    return [_gets(client, CHANGES, paths[1:-1]), _gets(client, CHANGES_HOT, paths[-2:-1])]
+    return [_gets(client, CHANGES, paths), _gets(client, CHANGES_HOT, paths[-1:])]
 
 
 def _searches(archive: Archive, random: Random) -> list[Case]:
@@ -140,8 +141,10 @@ def _searches(archive: Archive, random: Random) -> list[Case]:
     paths = [f"/v1/search?q={quote(words(random, 2))}" for _ in range(SEARCHES)]
     settings = archive.settings().model_copy(update={"search": True})
     with TestClient(create_app(settings), base_url="http://benchmark") as client:
-        deadline = time.monotonic() + INDEXED_SECONDS_MAX
-        while client.get(paths[0]).status_code != 200 and time.monotonic() < deadline:
+        deadline = time.monotonic() + INDEX_SECONDS_MAX
+        while client.get(paths[0]).status_code != 200:
+            if time.monotonic() > deadline:
+                raise RuntimeError("search is not ready")
             time.sleep(0.1)
         cold, hot = _gets(client, SEARCH, paths), _gets(client, SEARCH_HOT, paths[-1:])
     return [replace(cold, connections_max=SEARCHES_AT_ONCE), hot]

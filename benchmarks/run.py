@@ -30,6 +30,8 @@ from benchmarks.cases import (
     CASES,
     COLD,
     CREATE,
+    INDEX_SECONDS_MAX,
+    OTHERS,
     SEARCHED,
     UNCHANGED,
     Case,
@@ -53,7 +55,6 @@ from benchmarks.servers import (
 
 TUTORIAL = [sys.executable, "-m", "benchmarks.contenders.tutorial"]
 COUNTED_REQUESTS = 20
-INDEX_SECONDS_MAX = 3_600
 
 
 @dataclass(frozen=True)
@@ -310,8 +311,7 @@ def _log_statements(archive: Archive, which: str) -> None:
 def summary(figures: list[Figure]) -> str:
     """Shares of raw uvicorn, a row for each contender; what is created, a second. What is asked of
     articles alone is in a table of its own, for the others have nothing like the rest."""
-    others = [case for case in CASES if case not in ARTICLES]
-    return "\n\n".join(_shares(figures, cases) for cases in (ARTICLES, others))
+    return "\n\n".join(_shares(figures, cases) for cases in (ARTICLES, OTHERS))
 
 
 def _shares(figures: list[Figure], cases: Sequence[str]) -> str:

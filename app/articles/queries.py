@@ -93,9 +93,14 @@ def articles_after(
 ) -> Sequence[Any]:
     """Articles whose last change has a later number, in the order of those; one more than `limit`."""
     columns = [*view.columns, status_column(visibility.now).label("status")]
-    after = Position((number + 1, NO_ID), backwards=False, inclusive=True)
+    after = position_after(number)
     page = Selection(session, visibility, chosen).page(columns, "sequence", after, limit)
     return session.connection().execute(page).all()
+
+
+def position_after(number: int) -> Position:
+    """The place in the order of last changes behind all with this number or an earlier one."""
+    return Position((number + 1, NO_ID), backwards=False, inclusive=True)
 
 
 def count_articles(

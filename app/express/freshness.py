@@ -13,11 +13,18 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from app.archive.tables import article
-from app.db.columns import FAR_FUTURE
+from app.changes.models import SequenceCounter
+from app.db.columns import FAR_FUTURE, table
 from app.db.database import Database
 
 _next_tick_at = article.c.next_tick_at
-NEXT_TICK = str(sa.select(sa.func.min(_next_tick_at)).where(_next_tick_at.is_not(None)))
+_next_tick = sa.select(sa.func.min(_next_tick_at)).where(_next_tick_at.is_not(None))
+CLOCKS = str(sa.select(_next_tick.scalar_subquery(), table(SequenceCounter).c.at))
+"""When the clock next changes what is to be seen, and the latest moment that a number was taken at.
+
+Another machine whose clock is ahead may have taken one for what is still to come by this one's, and
+then it is no longer among what is to come. Until then nothing is known to stay as it is.
+"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -76,8 +83,10 @@ class SqliteFreshness:
             (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
             epoch = self._epoch
             if epoch is None or epoch.mark != version or now < epoch.since:
-                (at,) = self._cursor.execute(NEXT_TICK).fetchone()
-                until = datetime.fromisoformat(at) if at else FAR_FUTURE
+                next_tick, latest = self._cursor.execute(CLOCKS).fetchone()
+                if latest and datetime.fromisoformat(latest) > now:
+                    return None
+                until = datetime.fromisoformat(next_tick) if next_tick else FAR_FUTURE
                 epoch = self._epoch = Epoch(now, until, version)
         except sqlite3.Error:
             return None

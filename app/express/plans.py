@@ -1,4 +1,4 @@
-"""Plans: what `Selection` says in SQL, compiled once for each shape of request, not for each request.
+"""Plans: what `Selection` and followers ask in SQL, compiled once for each shape of request, not for each request.
 
 A statement is made as for every other read, but with stand-ins for the values of this request:
 the moment, ids, dates, the place in the list. What stands where they stood is filled in for each
@@ -192,11 +192,12 @@ class Plans:
         return self._find((is_id, forms, shape.key), shape, make), shape
 
     def of_counter(self, now: datetime) -> tuple[Plan, Shape]:
-        """One row: since when names are as they are, the last number, and whether it was taken
-        later than now, by another clock. Raises `Unplanned`."""
+        """One row, for lists that have none: since when names are as they are, and at its end as a
+        list by `sequence` has it the last number and whether it was taken later than now, by another
+        clock. Raises `Unplanned`."""
 
         def make(stand_ins: _StandIns) -> sa.Select[Any]:
-            return sa.select(names_number, *_counter(stand_ins))
+            return sa.select(names_number, *_counter(stand_ins), sa.null())
 
         shape = Shape((), [], [now], 0)
         return self._find("counter", shape, make), shape
@@ -219,7 +220,7 @@ class Plans:
                 .limit(walked_max)
             )
 
-        numbers = [max(place.number, place.began), place.number, until]
+        numbers = [place.since, place.number, until]
         shape = Shape((), [], [now], 0, numbers)
         return self._find(("departures", walked_max), shape, make), shape
 

@@ -13,7 +13,7 @@ import structlog
 from app.changes.actions import CHANNEL
 from app.db.columns import FAR_FUTURE
 from app.db.database import Database
-from app.express.freshness import NEXT_TICK, Epoch
+from app.express.freshness import CLOCKS, Epoch
 
 log = structlog.get_logger("byline.express")
 HEARTBEAT_SECONDS = 1.0
@@ -87,7 +87,10 @@ class PostgresqlFreshness:
     async def _renew(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Begins a new epoch where something was committed since; else it shows that we are heard."""
         commits, now = self._database.commits, self._clock()
-        found = await (await connection.execute(NEXT_TICK)).fetchone()
+        found = await (await connection.execute(CLOCKS)).fetchone()
+        next_tick, latest = found or (None, None)
         epoch = self._epoch
-        if epoch is None or epoch.mark != commits or now < epoch.since:
-            self._epoch = Epoch(now, (found and found[0]) or FAR_FUTURE, commits)
+        if latest is not None and latest > now:
+            self._epoch = None
+        elif epoch is None or epoch.mark != commits or now < epoch.since:
+            self._epoch = Epoch(now, next_tick or FAR_FUTURE, commits)

@@ -97,7 +97,8 @@ class PostgresqlReader:
             return None
         loop = asyncio.get_running_loop()
         asked = _Asked(sql, parameters, loop.create_future())
-        # A plan depends on how many rows are wanted, so only those who want as many go together.
+        # A plan depends on how many rows are wanted, so only those who want as many go together;
+        # who follows changes has a place of his own besides.
         numbers = tuple(one for one in parameters if isinstance(one, int))
         is_one_of_many = len(numbers) < len(parameters)
         key = (sql, numbers) if is_one_of_many else asked

@@ -18,7 +18,7 @@ from starlette.datastructures import State
 from app.access.visibility import ArticleFilter, Visibility, refs_in
 from app.archive.filter import ResolvedFilter, filter_by_ids, languages_of, tag_refs_of
 from app.articles.models import ArticleQuery, ArticleView
-from app.articles.queries import NO_ID, View, view_of
+from app.articles.queries import View, position_after, view_of
 from app.db.database import Database
 from app.express.joining import (
     NotWritten,
@@ -40,7 +40,7 @@ from app.sync.models import MAX_AGE_SECONDS, ChangesQuery, next_link
 from app.sync.places import Place
 from app.sync.queries import at_the_end, cursors_of
 from app.web.conditional import cache_control, entity_tag
-from app.web.pages import LIMIT_MAX, Paging, Position
+from app.web.pages import Paging
 from app.web.params import given_parameters, is_id, parameters_of
 from app.web.problems import Problem
 from app.web.server import head_of
@@ -51,8 +51,8 @@ _Steps = Generator[tuple[str, Sequence[Any]], Sequence[Any] | None, Result]
 LIST, ITEM, CHANGES = "/v1/articles", "/v1/articles/", "/v1/changes"
 TRIES = 8
 """Statements may have to be made first and names looked up, which may change meanwhile."""
-BODIES_MAX, CUT_MAX = 20, LIMIT_MAX
-"""Of one list; more may take long to read and to join, or to cut, and are for a thread."""
+ROWS_MAX, BODIES_MAX = 100, 20
+"""Of one answer; more may take long to read and to join, and are for a thread."""
 DEPARTURES_MAX = 500
 """States that were over since a follower's place; to find out what has been lost is for a thread."""
 _TO_THE_END = 2**62
@@ -83,7 +83,7 @@ class Made:
 
 
 class Reads:
-    """Reads articles for whoever sees what is public."""
+    """Reads articles, and what changed of them, for whoever sees what is public."""
 
     def __init__(self, app: State, database: Database, reader: Reader) -> None:
         self._app = app
@@ -239,7 +239,7 @@ class Reads:
         """
         asked = _asked(ChangesQuery, query)
         is_of_articles = asked.kinds == {"article"} and refs_in(asked.status) <= {"published"}
-        if asked.since is None or asked.wait or not is_of_articles:
+        if asked.since is None or not is_of_articles:  # and nobody who waits comes here
             raise NotHere
         view = _view(asked.fields, asked.body)
         limit, number = asked.limit, self._names.number
@@ -254,13 +254,13 @@ class Reads:
             self._resolved(None if _has_no_filter(asked) else asked.chosen),
             self._resolved(visibility.entitlement),
             "sequence",
-            Position((place.number + 1, NO_ID), backwards=False, inclusive=True),
+            position_after(place.number),
             limit,
             view.body_forms,
         )
         rows = yield from self._walked(planned)
         first = rows[0] if rows else (yield from self._rows(*self._plans.of_counter(now)))[0]
-        last, is_ahead = first[-3:-1] if rows else first[-2:]
+        last, is_ahead, _ = first[-3:]
         self._check(first, number)
         if is_ahead:
             raise NotHere
@@ -336,8 +336,7 @@ class Reads:
 
 
 def _check_size(view: View, limit: int) -> None:
-    most = BODIES_MAX if view.body_forms else CUT_MAX
-    if limit > most and (view.body_forms or not view.is_whole):
+    if limit > (BODIES_MAX if view.body_forms else ROWS_MAX):
         raise NotHere
 
 
@@ -350,7 +349,7 @@ def _cache_control(max_age_seconds: int) -> dict[bool, bytes]:
 
 
 _PARAMETERS = {model: parameters_of(model) for model in (ArticleQuery, ArticleView, ChangesQuery)}
-_NOT_FILTERS = {"limit", "cursor", "sort", "fields", "body", "count", "since", "types", "wait"}
+_NOT_FILTERS = {"limit", "cursor", "sort", "fields", "body", "count", "since", "types"}
 Query = TypeVar("Query", ArticleQuery, ArticleView, ChangesQuery)
 
 

@@ -48,7 +48,7 @@ _OF_A_BODY = {b"content-type", b"content-length", b"content-encoding", b"etag"}
 
 Key = tuple[str, bytes, str | None, str, bytes | None, Hashable]
 """All that an answer depends on within an epoch: path, query, rights, content coding, origin, and
-the state of the search index where it is found by that."""
+where it is found by search, the state of that: of the index, and of what counts as news."""
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ class _Moment:
     asked_seconds: float
     at: datetime
     epoch: Epoch | None
-    index_state: Hashable = None
+    search_state: Hashable = None
     """Asked for when the first search comes."""
 
 
@@ -104,7 +104,7 @@ class Express:
         reads: Reads,
         metrics: Metrics,
         clock: Callable[[], datetime],
-        index_state: Callable[[datetime], Hashable],
+        search_state: Callable[[datetime], Hashable],
         *,
         origins: Sequence[str],
         public_read: bool,
@@ -114,7 +114,7 @@ class Express:
         self.metrics = metrics
         self._reads = reads
         self._clock = clock
-        self._index_state = index_state
+        self._search_state = search_state
         self._origins = {origin.encode() for origin in origins}
         self._public_read = public_read
         self._moment: _Moment | None = None
@@ -152,10 +152,10 @@ class Express:
             self.cache.begin(epoch)
         elif authorization is not None:
             return None
-        index_state = None
+        search_state = None
         if kept["found"]:
-            index_state = moment.index_state = moment.index_state or self._index_state(now)
-            if index_state is None:
+            search_state = moment.search_state = moment.search_state or self._search_state(now)
+            if search_state is None:
                 return None
         caller = None if authorization is None else self._caller(authorization, now)
         accepted, if_none_match = found.get(b"accept-encoding"), found.get(b"if-none-match")
@@ -168,7 +168,7 @@ class Express:
                 None if caller is None else caller.rights,
                 "" if accepted is None else _coding(accepted),
                 origin,
-                index_state,
+                search_state,
             ),
             caller,
             authorization,
@@ -177,7 +177,7 @@ class Express:
         )
 
     def _now(self) -> _Moment:
-        """The clock, the epoch and the index, asked once for all requests of a millisecond within one turn of
+        """The clock and the epoch, asked once for all requests of a millisecond within one turn of
         the event loop: to ask SQLite takes as long as half an answer.
 
         All whose turn it is had begun to come in before, so that none is answered as of a moment
@@ -275,14 +275,14 @@ class Express:
         """
         if not self.cache.is_of(asked.epoch):
             return
-        path, query, rights, coding, origin, index_state = asked.key
+        path, query, rights, coding, origin, search_state = asked.key
         if not asked.is_known and asked.authorization is not None:
             if caller is None or caller.key_id is None:
                 return
             rights = caller.rights
             known = Known(rights, caller.key_id, caller.key.expires_at, caller.visibility)
             self.cache.learn(asked.authorization, known)
-        self.cache.put((path, query, rights, coding, origin, index_state), answer)
+        self.cache.put((path, query, rights, coding, origin, search_state), answer)
 
     def _caller(self, authorization: bytes, now: datetime) -> Known | None:
         known = self.cache.callers.get(authorization)
@@ -308,7 +308,7 @@ def _reading(asked: Asked) -> tuple[str, bytes, Visibility, datetime, bool]:
 def _may_wait(query: bytes) -> bool:
     """Whether `wait` may be among the parameters, however it is written: who waits is not to be
     answered with what there was, nor together with who waits longer."""
-    return b"wait" in (unquote_to_bytes(query) if b"%" in query else query)
+    return b"wait=" in (unquote_to_bytes(query) if b"%" in query else query)
 
 
 def _coding(accepted: bytes) -> str:

@@ -74,7 +74,8 @@ def end_of_hour(now: datetime) -> datetime:
 
 
 def recency(published_at: datetime | None, at: datetime) -> float:
-    """A factor from 1 for old news to a little more for today's, by whole days; `at` the end of an hour."""
+    """A factor from 1 for old news to a little more for today's, by whole days before `at`, the end
+    of an hour; what comes after that is no news yet."""
     if published_at is None or published_at > at:
         return 1.0
     return 1.0 + RECENT_SHARE * math.pow(0.5, (at - published_at).days / RECENT_DAYS)

@@ -69,8 +69,9 @@ class StreamQuery(ArticleFilter):
         )
 
     def address(self, endpoint: str, since: str | None) -> str:
-        """Where the same is followed from a place on, or from the beginning."""
-        given = self.model_dump(mode="json", exclude_unset=True, exclude={"since"})
+        """Where the same is followed from a place on; or from the beginning, which nobody waits for."""
+        left_out = {"since"} if since else {"since", "wait"}
+        given = self.model_dump(mode="json", exclude_unset=True, exclude=left_out)
         pairs = query_pairs(given | ({"since": since} if since else {}))
         return f"{endpoint}?{urlencode(pairs)}" if pairs else endpoint
 

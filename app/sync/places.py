@@ -27,6 +27,11 @@ class Place:
     number: int
     began: int
 
+    @property
+    def since(self) -> int:
+        """What was over by this number the follower has been told of, or has never had."""
+        return max(self.number, self.began)
+
 
 class Cursors:
     """Writes and reads the cursors of followers of one filter (`scope`) who may see the same (`view`).

@@ -91,7 +91,7 @@ def _ended_since(place: Place) -> sa.Select[Any]:
     return (
         sa.select(former_state)
         .where(
-            former_state.c.sequence > max(place.number, place.began),
+            former_state.c.sequence > place.since,
             former_state.c.state_sequence <= place.number,
         )
         .order_by(former_state.c.sequence)
@@ -106,7 +106,7 @@ def _batches(
     query = _ended_since(place).where(former_state.c.kind == "article")
     if not visibility.previews:
         query = query.where(former_state.c.live)
-    reached: float = max(place.number, place.began)
+    reached: float = place.since
     while reached < math.inf:
         walked = _walk(session, linked, reached)
         batch = read_departures(session, query.where(former_state.c.sequence.in_(walked)))

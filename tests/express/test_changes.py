@@ -57,6 +57,26 @@ def test_every_page_of_a_copy_is_the_one_of_the_long_way(
         assert list(pages(newsroom, f"/v1/changes?limit=3&{view}", {}))
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_what_is_answered_at_once_is_the_same(newsroom: Newsroom, view: str) -> None:
+    furnish(newsroom)
+    for headers in ({}, {"Origin": "https://example.org"}):
+        plain = {"Accept-Encoding": "identity", **headers}
+        assert list(pages(newsroom, f"/v1/changes?limit=3&{view}", plain))
+
+
+def test_what_is_lost_after_the_page_is_for_a_later_page(
+    newsroom: Newsroom, read: list[bool]
+) -> None:
+    furnish(newsroom)
+    began = newsroom.get("/v1/changes?limit=2").json()
+    newsroom.send("POST", "/v1/articles/no-names/withdraw", {"reason": "wrong"})
+    read.clear()
+    page = compare(newsroom, followed("/v1/changes?limit=2", began)).json()
+    assert page["page"]["has_more"]
+    assert all(read)
+
+
 def test_every_caller_is_told_the_same_by_either_way(newsroom: Newsroom) -> None:
     furnish(newsroom)
     for headers in callers(newsroom).values():

@@ -392,7 +392,7 @@ def test_a_shape_is_compiled_once(newsroom: Newsroom, made_in: list[int]) -> Non
 def test_a_shape_is_compiled_once_for_all_who_ask_at_the_same_time(
     newsroom: Newsroom, made_in: list[int]
 ) -> None:
-    newsroom.article()
+    newsroom.article()  # a list of nothing asks by a second one
     now = newsroom.clock.now
     query = b"sort=headline&limit=7"
 

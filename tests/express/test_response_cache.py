@@ -5,12 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import psycopg
 import pytest
 
+from app.articles.ticker import tick
 from app.changes.actions import CHANNEL
 from app.search.follower import Keeper
 from tests.conftest import Newsroom
@@ -182,28 +184,27 @@ def test_what_is_taken_back_is_found_no_more(
 
 
 def test_news_are_preferred_by_the_hour(searching: Newsroom) -> None:
-    searching.article("Ferry is late")
+    """An article becomes a day old in the middle of an hour; what was found is true until its end."""
+    path, clock, figures = "/v1/search?q=ferry", searching.clock, searching.app.state.metrics
+    clock.move(minutes=10 - clock().minute)
+    searching.article("Ferry is late", published_at=clock.at(days=-1, minutes=20))
     searching.indexed()
-    path, clock = "/v1/search?q=ferry", searching.clock
-    figures = searching.app.state.metrics.response_cache
+    found = [settled(searching, path)]
+    for minutes, is_kept in ((30, True), (19, True), (1, False), (59, True)):
+        clock.move(minutes=minutes)
+        hits = figures.response_cache.hits
+        found.append(searching.get(path))
+        assert (figures.response_cache.hits > hits) == is_kept
+        assert seen(found[-1]) == seen(searching.long_way(path))
+    clock.move(days=1)
+    scores = [one.json()["data"][0]["score"] for one in (found[0], searching.get(path))]
+    assert scores[0] > scores[1]
 
-    def is_from_memory() -> bool:
-        hits: int = figures.hits
-        assert seen(searching.get(path)) == seen(searching.long_way(path))
-        return bool(figures.hits > hits)
 
-    clock.move(minutes=59 - clock().minute)
-    settled(searching, path)
-    assert is_from_memory()
-    clock.move(minutes=1)
-    assert not is_from_memory()
-    clock.move(minutes=59)
-    assert is_from_memory()
-    days = [searching.get(path).json()["data"][0]["score"]]
-    for _ in range(2):
-        clock.move(days=1)
-        days.append(searching.get(path).json()["data"][0]["score"])
-    assert days[0] > days[1] > days[2]
+def test_kuwait_does_not_wait(newsroom: Newsroom) -> None:
+    newsroom.send("POST", "/v1/tags", {"name": "Kuwait", "kind": "topic"})
+    newsroom.article(tags=["kuwait"])
+    assert len(settled(newsroom, "/v1/changes?tag=kuwait").json()["data"]) == 1
 
 
 @pytest.mark.parametrize("wait", ["wait=1", "w%61it=1", "tag=sport&wait=01"])
@@ -235,6 +236,47 @@ def test_addresses_of_authors_are_not_shared_with_who_may_not_see_them(newsroom:
         for headers, email in (({}, None), (reader, None), (writer, "mara@example.org")):
             (entry,) = newsroom.get("/v1/changes?types=author", headers).json()["data"]
             assert entry["author"].get("email") == email
+
+
+@pytest.mark.parametrize(
+    ("dates", "path", "before", "after"),
+    [
+        ("published_at", "/v1/articles", 1, 2),
+        ("published_at", "/v1/search?q=bridge", 1, 2),
+        ("published_at", "/v1/suggest?q=bridge", 1, 2),
+        ("published_at", "/v1/changes", 1, 2),
+        ("expires_at", "/v1/articles", 2, 1),
+        ("expires_at", "/v1/search?q=bridge", 2, 1),
+        ("expires_at", "/v1/changes", 2, 1),
+    ],
+)
+def test_what_a_clock_ahead_has_settled_already_is_kept_by_nobody(
+    searching: Newsroom, dates: str, path: str, before: int, after: int
+) -> None:
+    """Another machine's ticker has given its number to what is still to come by this one's clock."""
+    searching.article("Bridge opens")
+    searching.article("Bridge closes", **{dates: searching.clock.at(seconds=2)})
+    searching.indexed()
+    assert tick(searching.database, searching.clock.now + timedelta(seconds=3))
+    if dates == "published_at" and path != "/v1/changes":
+        assert len(searching.get(path).json()["data"]) == before
+    for _ in range(5):
+        searching.get(path)
+        time.sleep(0.05)
+    searching.clock.move(minutes=1)
+    searching.indexed()
+    for _ in range(3):
+        shown = [one for one in searching.get(path).json()["data"] if one.get("op") != "remove"]
+        assert len(shown) == after
+
+
+def test_an_index_that_cannot_be_looked_at_is_a_problem(searching: Newsroom) -> None:
+    index = searching.app.state.search
+    index._place_file = f"{__file__}/none"
+    answer = searching.get("/v1/search?q=bridge")
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"]
 
 
 def test_rights_are_never_shared_with_who_has_others(searching: Newsroom) -> None:

@@ -6,14 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from app.access.caller import Caller
+from app.access.visibility import ArticleFilter, Visibility
+from app.articles.queries import view_of
 from app.sync import queries, routes
+from app.sync.models import StreamQuery
 from tests.conftest import Newsroom, serving, wait_until
 
 
@@ -166,6 +171,38 @@ def test_a_write_is_read_once_for_all_whom_it_wakes(
             assert ("Draft" in one.result()) == bool(keys[place])
     assert 1 <= made.count(False) <= 4
     assert made.count(True)
+
+
+def test_who_is_shown_other_fields_is_not_read_for_together(
+    newsroom: Newsroom, served: str
+) -> None:
+    newsroom.article("Before")
+    end = newsroom.get("/v1/changes").json()["page"]["next"]
+    views = ("", "&fields=slug", "&fields=slug,headline", "&body=text&fields=headline")
+    with ExitStack() as stack:
+        follow = [stack.enter_context(stream(served, f"?since={end}{view}")) for view in views]
+        newsroom.article("During")
+        shown = [sorted(events.next()[1]["article"]) for events in follow]
+    assert len(shown[0]) > 20
+    assert shown[1:] == [["slug"], ["headline", "slug"], ["body", "headline"]]
+
+
+def test_who_may_other_things_is_not_read_for_together() -> None:
+    query = StreamQuery(tag=["sport"])
+    following = queries.Following(query, view_of(None, None), b"", "/v1/changes?tag=sport", "")
+    now = datetime.now(UTC)
+    callers = [
+        Caller(Visibility(now), frozenset({"read"})),
+        Caller(Visibility(now), frozenset({"read", "write"})),
+        Caller(Visibility(now, previews=True, embargoed=True), frozenset({"read"})),
+        Caller(Visibility(now, embargoed=True), frozenset({"read"})),
+        Caller(Visibility(now, entitlement=ArticleFilter(tag=["sport"])), frozenset({"read"})),
+    ]
+    keys = [following.key(caller, "place", 100) for caller in callers]
+    assert len(set(keys)) == len(keys)
+    later = callers[0].at(now + timedelta(seconds=1))
+    assert following.key(later, "place", 100) == keys[0]
+    assert following.key(later, "later", 100) != keys[0] != following.key(later, "place", 99)
 
 
 def test_a_revoked_key_ends_its_stream(newsroom: Newsroom, served: str) -> None:
