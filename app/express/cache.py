@@ -95,7 +95,8 @@ class ResponseCache:
             answer = await making()
         finally:
             made.set_result(answer)
-            under_way.pop(key)
+            if under_way.get(key) is made:  # some may make the same, after others have failed
+                del under_way[key]
         return answer
 
     def learn(self, authorization: bytes, known: Known) -> None:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -14,7 +15,10 @@ import pytest
 
 from app.articles.ticker import tick
 from app.changes.actions import CHANNEL
+from app.express.cache import Answer, ResponseCache
+from app.express.way import Gather
 from app.search.follower import Keeper
+from app.web.metrics import CacheFigures
 from tests.conftest import Newsroom
 
 ITEM = "/v1/articles/harbour-bridge-opens"
@@ -370,6 +374,34 @@ def test_many_who_ask_at_the_same_time_wait_for_one_answer(newsroom: Newsroom) -
     assert answers[0].status_code == 200
     assert figures.misses > before
     assert made == 1
+
+
+def test_those_who_came_after_others_had_failed_are_all_answered() -> None:
+    """As where too many search at once: each who is told so leaves the others to try."""
+
+    async def test() -> list[Any]:
+        cache, begun = ResponseCache(10**6, CacheFigures()), 0
+        gather = SimpleNamespace(express=SimpleNamespace(cache=cache))
+        asked: Any = SimpleNamespace(key="same")
+
+        async def made() -> Answer | None:
+            nonlocal begun
+            begun += 1
+            number = begun
+            await asyncio.sleep(0.01 * number)
+            return None if number < 3 else Answer(b"", b"", str(number), b"", "", 1)
+
+        async def ask() -> Answer | None:
+            answer = await Gather._made_by_another(gather, asked)  # type: ignore[arg-type]
+            return answer or await cache.make(asked.key, made)
+
+        answers = await asyncio.gather(*(ask() for _ in range(8)), return_exceptions=True)
+        assert cache.under_way == {}
+        return answers
+
+    answers = asyncio.run(test())
+    assert [type(one) for one in answers[:2]] == [type(None)] * 2
+    assert [type(one) for one in answers[2:]] == [Answer] * 6
 
 
 def test_what_was_made_while_something_changed_is_not_kept(newsroom: Newsroom) -> None:
