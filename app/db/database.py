@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from math import ceil
 from typing import Any
 
@@ -43,9 +42,9 @@ class Database:
         self._read_engine = self.engine.execution_options(**_read_options(self.is_sqlite))
         self._write_engine = self.engine.execution_options(byline_writes=True)
         self._sqlite_turn = threading.Lock()
-        self._commit_numbers = count(1)
-        self.commits = 0
-        """Another number after each commit of this process."""
+        self._counting = threading.Lock()
+        self.commits, self.commits_under_way = 0, 0
+        """Of this process: another number after each, and how many have begun and not been counted."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -64,8 +63,19 @@ class Database:
             if not self.is_sqlite:
                 session.connection().execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_TURN)))
             yield session
-            session.commit()
-            self.commits = next(self._commit_numbers)
+            with self._committing():
+                session.commit()
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        with self._counting:
+            self.commits_under_way += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self.commits += 1
+                self.commits_under_way -= 1
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

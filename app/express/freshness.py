@@ -49,6 +49,10 @@ class Freshness(Protocol):
         """The epoch that it is now; None while that cannot be known."""
         ...
 
+    async def settled(self) -> None:
+        """Waits for a moment, where an epoch will be known after that."""
+        ...
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -91,6 +95,9 @@ class SqliteFreshness:
         except sqlite3.Error:
             return None
         return epoch if epoch.holds(now) else None
+
+    async def settled(self) -> None:
+        pass  # it answers at once
 
 
 def freshness_of(database: Database, clock: Callable[[], datetime]) -> Freshness:

@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+import time
 from collections.abc import Callable
 from datetime import datetime
 from threading import get_ident
@@ -19,6 +20,8 @@ log = structlog.get_logger("byline.express")
 HEARTBEAT_SECONDS = 1.0
 """How often PostgreSQL is asked even if it notified nobody, so that a dead connection shows."""
 RETRY_SECONDS = 1.0
+SETTLED_SECONDS_MAX, LOOK_SECONDS = 0.25, 0.002
+"""How long it may take to hear what is new and to ask what that is, and how often to look."""
 
 
 class PostgresqlFreshness:
@@ -36,6 +39,7 @@ class PostgresqlFreshness:
         self._news = select.poll()
         self._following: asyncio.Task[None] | None = None
         self._thread_id = 0
+        self._is_heard = False
 
     async def start(self) -> None:
         self._thread_id = get_ident()
@@ -55,6 +59,13 @@ class PostgresqlFreshness:
             return None
         return epoch if epoch.holds(now) else None
 
+    async def settled(self) -> None:
+        until = time.monotonic() + SETTLED_SECONDS_MAX
+        while self._is_heard and time.monotonic() < until:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self.epoch(self._clock()) is not None:
+                return
+
     async def _follow(self) -> None:
         while True:
             try:
@@ -62,7 +73,7 @@ class PostgresqlFreshness:
             except (psycopg.Error, OSError) as error:
                 log.warning("no answers from memory", reason=str(error).partition("\n")[0])
             finally:
-                self._epoch = None
+                self._is_heard, self._epoch = False, None
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:
@@ -76,6 +87,7 @@ class PostgresqlFreshness:
             await connection.execute(f"LISTEN {CHANNEL}")
             self._news = select.poll()
             self._news.register(connection.fileno(), select.POLLIN)
+            self._is_heard = True
             while True:
                 # A server that has vanished is not told from a slow one, and neither is to be trusted.
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
@@ -86,6 +98,10 @@ class PostgresqlFreshness:
 
     async def _renew(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Begins a new epoch where something was committed since; else it shows that we are heard."""
+        # PostgreSQL tells of a commit of our own a moment before that is counted here.
+        until = time.monotonic() + SETTLED_SECONDS_MAX
+        while self._database.commits_under_way and time.monotonic() < until:
+            await asyncio.sleep(LOOK_SECONDS)
         commits, now = self._database.commits, self._clock()
         found = await (await connection.execute(CLOCKS)).fetchone()
         next_tick, latest = found or (None, None)

@@ -331,6 +331,9 @@ class ShortWay:
         began, express = time.perf_counter(), self.express
         # Where uvicorn's protocol is ours, it has looked already.
         ready = None if "asked" in scope.get("state", ()) else express.at_once(scope)
+        if ready is None and _awaits_epoch(scope):
+            await express.freshness.settled()
+            ready = express.at_once(scope)
         if ready is None:
             asked: Asked | None = scope["state"]["asked"]
             if asked is not None and asked.is_known and asked.leaves_as_made:
@@ -341,6 +344,13 @@ class ShortWay:
             await self.app(scope, receive, send)
         else:
             await _send(send, ready)
+
+
+def _awaits_epoch(scope: Scope) -> bool:
+    """Whether it is worth to wait until it is known which epoch it is: a search takes longer than
+    that, and many who ask for the same would each make one."""
+    asked: Asked | None = scope["state"]["asked"]
+    return asked is not None and asked.epoch is None and asked.key[-1] is not None
 
 
 class Direct:

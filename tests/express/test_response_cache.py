@@ -17,6 +17,7 @@ from app.articles.ticker import tick
 from app.changes.actions import CHANNEL
 from app.express.cache import Answer, ResponseCache
 from app.express.way import Gather
+from app.search import queries
 from app.search.follower import Keeper
 from app.web.metrics import CacheFigures
 from tests.conftest import Newsroom
@@ -402,6 +403,37 @@ def test_those_who_came_after_others_had_failed_are_all_answered() -> None:
     answers = asyncio.run(test())
     assert [type(one) for one in answers[:2]] == [type(None)] * 2
     assert [type(one) for one in answers[2:]] == [Answer] * 6
+
+
+def test_after_each_write_one_search_is_made_for_all(
+    searching: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while PostgreSQL has not told of the write yet."""
+    furnish(searching)
+    settled(searching, "/v1/search?q=late")
+    made, find = 0, queries.search
+
+    def counted(*asked: Any) -> Any:
+        nonlocal made
+        made += 1
+        time.sleep(0.05)
+        return find(*asked)
+
+    monkeypatch.setattr("app.search.routes.find", counted)
+
+    async def ask_often() -> list[Any]:
+        transport = httpx2.ASGITransport(searching.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await asyncio.gather(*(client.get("/v1/search?q=ferry") for _ in range(30)))
+
+    portal = searching.client.portal
+    assert portal is not None
+    for number in range(5):
+        searching.send("PATCH", ITEM, {"summary": f"Then {number}"})
+        searching.indexed()
+        made = 0
+        assert [one.status_code for one in portal.call(ask_often)] == [200] * 30
+        assert made <= 2  # the index may be written meanwhile
 
 
 def test_what_was_made_while_something_changed_is_not_kept(newsroom: Newsroom) -> None:
