@@ -53,16 +53,14 @@ def test_every_page_of_a_copy_is_the_one_of_the_long_way(
         assert read, path
         # What walks by two dates is for the long way in lists, too.
         assert all(read) or "since" in filters, path
-    for view in VIEWS:
-        assert list(pages(newsroom, f"/v1/changes?limit=3&{view}", {}))
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_what_is_answered_at_once_is_the_same(newsroom: Newsroom, view: str) -> None:
+def test_what_is_answered_at_once_is_the_same(newsroom: Newsroom) -> None:
     furnish(newsroom)
-    for headers in ({}, {"Origin": "https://example.org"}):
-        plain = {"Accept-Encoding": "identity", **headers}
-        assert list(pages(newsroom, f"/v1/changes?limit=3&{view}", plain))
+    for view in VIEWS:
+        for headers in ({}, {"Origin": "https://example.org"}):
+            plain = {"Accept-Encoding": "identity", **headers}
+            assert list(pages(newsroom, f"/v1/changes?limit=4&{view}", plain))
 
 
 def test_what_is_lost_after_the_page_is_for_a_later_page(

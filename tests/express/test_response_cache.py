@@ -83,7 +83,7 @@ def test_an_answer_from_memory_is_the_one_of_the_long_way(newsroom: Newsroom, co
     compare(newsroom, PATHS, coding)
 
 
-@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("coding", ["identity", "zstd"])
 def test_what_was_found_is_the_same_from_memory(searching: Newsroom, coding: str) -> None:
     furnish(searching)
     searching.indexed()
@@ -244,35 +244,28 @@ def test_addresses_of_authors_are_not_shared_with_who_may_not_see_them(newsroom:
 
 
 @pytest.mark.parametrize(
-    ("dates", "path", "before", "after"),
-    [
-        ("published_at", "/v1/articles", 1, 2),
-        ("published_at", "/v1/search?q=bridge", 1, 2),
-        ("published_at", "/v1/suggest?q=bridge", 1, 2),
-        ("published_at", "/v1/changes", 1, 2),
-        ("expires_at", "/v1/articles", 2, 1),
-        ("expires_at", "/v1/search?q=bridge", 2, 1),
-        ("expires_at", "/v1/changes", 2, 1),
-    ],
+    ("dates", "before", "after"), [("published_at", 1, 2), ("expires_at", 2, 1)]
 )
 def test_what_a_clock_ahead_has_settled_already_is_kept_by_nobody(
-    searching: Newsroom, dates: str, path: str, before: int, after: int
+    searching: Newsroom, dates: str, before: int, after: int
 ) -> None:
     """Another machine's ticker has given its number to what is still to come by this one's clock."""
+    lists = ("/v1/articles", "/v1/search?q=bridge", "/v1/suggest?q=bridge")
     searching.article("Bridge opens")
     searching.article("Bridge closes", **{dates: searching.clock.at(seconds=2)})
     searching.indexed()
     assert tick(searching.database, searching.clock.now + timedelta(seconds=3))
-    if dates == "published_at" and path != "/v1/changes":
-        assert len(searching.get(path).json()["data"]) == before
     for _ in range(5):
-        searching.get(path)
-        time.sleep(0.05)
+        time.sleep(0.05)  # PostgreSQL has told of it meanwhile
+        searching.get("/v1/changes")
+        for path in lists[: 2 if dates == "expires_at" else 3]:
+            assert len(searching.get(path).json()["data"]) == before, path
     searching.clock.move(minutes=1)
     searching.indexed()
     for _ in range(3):
-        shown = [one for one in searching.get(path).json()["data"] if one.get("op") != "remove"]
-        assert len(shown) == after
+        for path in (*lists, "/v1/changes"):
+            told = searching.get(path).json()["data"]
+            assert len([one for one in told if one.get("op") != "remove"]) == after, path
 
 
 def test_an_index_that_cannot_be_looked_at_is_a_problem(searching: Newsroom) -> None:

@@ -1,5 +1,6 @@
 """One filter, two languages: search without words gives exactly what the list gives."""
 
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -77,19 +78,19 @@ CALLERS: dict[str, tuple[str, dict[str, Any] | None] | None] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("hours", [0, 12, 40])
-def test_search_without_words_is_the_list(archive: Newsroom, hours: float) -> None:
+def test_search_without_words_is_the_list(archive: Newsroom) -> None:
     archive.indexed()
     ids = [
         one["id"]
         for one in archive.get("/v1/articles?limit=100", archive.key("preview")).json()["data"]
     ]
-    archive.clock.move(hours=hours)  # and nobody ticks
-    random = Random(hours)
+    random = Random(1)
     found_some = 0
-    for caller in CALLERS.values():
+    for hours, caller in product((0, 12, 28), CALLERS.values()):
+        if caller is None:
+            archive.clock.move(hours=hours)  # and nobody ticks
         key = archive.key(caller[0], entitlement=caller[1]) if caller else {}
-        for _ in range(15):
+        for _ in range(8):
             wanted = some_filter(random, archive, ids)
             if caller and caller[0] == "preview" and random.random() < 0.4:
                 wanted["status"] = ",".join(random.sample(STATUSES, 2))
@@ -103,4 +104,4 @@ def test_search_without_words_is_the_list(archive: Newsroom, hours: float) -> No
                 assert {one["headline"] for one in found["data"]} == names, (caller, wanted)
                 assert found["page"]["total"] == len(names), (caller, wanted)
             found_some += bool(listed)
-    assert found_some > 30
+    assert found_some > 50
