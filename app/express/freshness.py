@@ -20,11 +20,7 @@ from app.db.database import Database
 _next_tick_at = article.c.next_tick_at
 _next_tick = sa.select(sa.func.min(_next_tick_at)).where(_next_tick_at.is_not(None))
 CLOCKS = str(sa.select(_next_tick.scalar_subquery(), table(SequenceCounter).c.at))
-"""When the clock next changes what is to be seen, and the latest moment that a number was taken at.
-
-Another machine whose clock is ahead may have taken one for what is still to come by this one's, and
-then it is no longer among what is to come. Until then nothing is known to stay as it is.
-"""
+"""When the clock next changes what is to be seen, and the latest moment that a number was taken at."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,6 +33,19 @@ class Epoch:
 
     def holds(self, now: datetime) -> bool:
         return self.since <= now < self.until
+
+
+def epoch_from(
+    now: datetime, next_tick: datetime | None, latest: datetime | None, mark: int
+) -> Epoch | None:
+    """The epoch that begins now, by what `CLOCKS` says.
+
+    None before `latest`: another machine whose clock is ahead may have taken a number for what is
+    still to come by this one's, and then that is no longer among what is to come.
+    """
+    if latest is not None and latest > now:
+        return None
+    return Epoch(now, next_tick or FAR_FUTURE, mark)
 
 
 class Freshness(Protocol):
@@ -87,14 +96,12 @@ class SqliteFreshness:
             (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
             epoch = self._epoch
             if epoch is None or epoch.mark != version or now < epoch.since:
-                next_tick, latest = self._cursor.execute(CLOCKS).fetchone()
-                if latest and datetime.fromisoformat(latest) > now:
-                    return None
-                until = datetime.fromisoformat(next_tick) if next_tick else FAR_FUTURE
-                epoch = self._epoch = Epoch(now, until, version)
+                clocks = self._cursor.execute(CLOCKS).fetchone()
+                next_tick, latest = (at and datetime.fromisoformat(at) for at in clocks)
+                epoch = self._epoch = epoch_from(now, next_tick, latest, version)
         except sqlite3.Error:
             return None
-        return epoch if epoch.holds(now) else None
+        return epoch if epoch is not None and epoch.holds(now) else None
 
     async def settled(self) -> None:
         pass  # it answers at once

@@ -1,4 +1,4 @@
-"""Plans: what `Selection` and followers ask in SQL, compiled once for each shape of request, not for each request.
+"""Plans: what lists and followers ask in SQL, compiled once for each shape of request.
 
 A statement is made as for every other read, but with stand-ins for the values of this request:
 the moment, ids, dates, the place in the list. What stands where they stood is filled in for each

@@ -12,9 +12,8 @@ import psycopg
 import structlog
 
 from app.changes.actions import CHANNEL
-from app.db.columns import FAR_FUTURE
 from app.db.database import Database
-from app.express.freshness import CLOCKS, Epoch
+from app.express.freshness import CLOCKS, Epoch, epoch_from
 
 log = structlog.get_logger("byline.express")
 HEARTBEAT_SECONDS = 1.0
@@ -106,7 +105,5 @@ class PostgresqlFreshness:
         found = await (await connection.execute(CLOCKS)).fetchone()
         next_tick, latest = found or (None, None)
         epoch = self._epoch
-        if latest is not None and latest > now:
-            self._epoch = None
-        elif epoch is None or epoch.mark != commits or now < epoch.since:
-            self._epoch = Epoch(now, next_tick or FAR_FUTURE, commits)
+        if epoch is None or epoch.mark != commits or now < epoch.since:
+            self._epoch = epoch_from(now, next_tick, latest, commits)
