@@ -18,10 +18,10 @@ from app.archive.models import Article, ArticleAuthor, ArticleBody, ArticleTag, 
 from app.archive.pieces import pieces_of
 from app.archive.queries import Refs
 from app.archive.shapes import TagKind
-from app.articles.body import RenderedBody, render
 from app.articles.rows import BODY
 from app.authors.actions import create_author
 from app.authors.models import AuthorCreate
+from app.body.rendering import RenderedBody, render
 from app.changes.actions import take_numbers
 from app.db.columns import new_id, table
 from app.db.database import Database

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -114,8 +114,9 @@ def own_postgres(folder: Path, stack: ExitStack) -> PostgresServer:
 def pin(process_id: int, cores: Collection[int]) -> None:
     """Keeps a process, its threads and its children to some cores."""
     for one in family(process_id) if cores else ():
-        for thread in Path(f"/proc/{one}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), cores)
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cores)
 
 
 def family(process_id: int) -> list[int]:

@@ -18,6 +18,7 @@ from app.access.visibility import ArticleFilter, Status
 from app.archive.selection import SortName
 from app.archive.shapes import AskedSlug, Image, ImagePublic, ImageUpdate, TagKind
 from app.articles import examples
+from app.body.blocks import Block
 from app.web.pages import Count, ListQuery, Page
 from app.web.params import (
     WHOLE,
@@ -252,7 +253,15 @@ class BodyPublic(OutputModel):
     """The forms of the body that `body=` asked for."""
 
     html: str = Field(default="", description="Sanitised HTML.")
-    text: str = Field(default="", description="Plain text, a blank line between blocks.")
+    text: str = Field(
+        default="",
+        description="The words alone, a blank line between blocks; links and pictures are in the others.",
+    )
+    markdown: str = Field(default="", description="CommonMark, with tables as GitHub writes them.")
+    blocks: list[Block] = Field(
+        default=[],
+        description="The same as typed blocks, version 1; `/v1/schemas/blocks-1.json` is their schema.",
+    )
     format: BodyFormat = Field(default="html", description="With `source`: what it is written in.")
     source: str = Field(default="", description="As it was written; needs `preview`.")
 
@@ -313,7 +322,7 @@ class ArticleList(OutputModel):
 
 
 FIELDS: tuple[str, ...] = tuple(ArticlePublic.model_fields)
-BODY_FORMS = ("html", "text", "source")
+BODY_FORMS = ("html", "text", "markdown", "blocks", "source")
 
 
 def _one_of(names: tuple[str, ...]) -> Any:
@@ -344,8 +353,8 @@ BodyForms = Annotated[
     str,
     AfterValidator(_one_of(BODY_FORMS)),
     Field(
-        description="Forms of the body, comma separated: `html`, `text`, and `source` with `preview`. "
-        "One article has `html` when not given, a list none.",
+        description="Forms of the body, comma separated: `html`, `text`, `markdown`, `blocks`, and "
+        "`source` with `preview`. One article has `html` when not given, a list none.",
         examples=["html"],
         json_schema_extra=_list_pattern(BODY_FORMS),
     ),

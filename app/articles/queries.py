@@ -17,6 +17,7 @@ from app.archive.selection import SORT_COLUMNS, Selection, may_see, status_colum
 from app.archive.tables import article, article_author, article_body, article_tag, article_with_body
 from app.articles.lifecycle import first_public_at
 from app.articles.models import FIELDS, ArticleQuery
+from app.body.derived import derived_forms
 from app.changes.queries import last_revision
 from app.db.columns import table
 from app.web.pages import Position
@@ -276,11 +277,12 @@ def article_document(
 def _body(row: Any, forms: frozenset[str]) -> dict[str, Any] | None:
     if row.body_format is None:
         return None
-    body = {}
+    body: dict[str, Any] = {}
     if "html" in forms:
         body["html"] = row.body_html
     if "text" in forms:
         body["text"] = row.body_text
+    body |= derived_forms(row.body_html, forms)
     if "source" in forms:
         body |= {"format": row.body_format, "source": row.body_source}
     return body

@@ -14,9 +14,9 @@ from app.archive.queries import Refs
 from app.archive.refs import known_refs, resolve_refs, sections
 from app.archive.selection import Selection
 from app.archive.shapes import kept
-from app.articles.body import RenderedBody, TooCostly, render
 from app.articles.models import ArticleCreate, Body
 from app.articles.rows import NewArticle, snapshot_of
+from app.body.rendering import RenderedBody, TooCostly, render
 from app.web.problems import Problem, invalid_field
 
 

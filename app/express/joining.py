@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from app.archive.pieces import AUTHORS, BYLINE, TAG, URL_AFTER, URL_BEFORE, authors_in
+from app.body.derived import DERIVED, derived_forms
 from app.express.names import Names, Unknown
 
 _BYLINE, _AUTHORS, _TAG = BYLINE.encode(), AUTHORS.encode(), TAG.encode()
@@ -131,11 +132,12 @@ def _body(row: Row, forms: frozenset[str]) -> bytes:
     html = row[FIRST_OF_BODY]
     if html is None:
         return b',"body":null'
-    if "text" not in forms:
-        return b',"body":{"html":%b}' % html
-    text = to_json(row[FIRST_OF_BODY + 1].decode())
-    before = b'"html":%b,' % html if "html" in forms else b""
-    return b',"body":{%b"text":%b}' % (before, text)
+    members = [b'"html":%b' % html] if "html" in forms else []
+    if "text" in forms:
+        members.append(b'"text":%b' % to_json(row[FIRST_OF_BODY + 1].decode()))
+    if not DERIVED.isdisjoint(forms):
+        members.append(to_json(derived_forms(from_json(html), forms))[1:-1])
+    return b',"body":{%b}' % b",".join(members)
 
 
 def cut(document: bytes, fields: frozenset[str]) -> bytes:

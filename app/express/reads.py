@@ -19,6 +19,7 @@ from app.access.visibility import ArticleFilter, Visibility, refs_in
 from app.archive.filter import ResolvedFilter, filter_by_ids, languages_of, tag_refs_of
 from app.articles.models import ArticleQuery, ArticleView
 from app.articles.queries import View, position_after, view_of
+from app.body.derived import DERIVED
 from app.db.database import Database
 from app.express.joining import (
     NotWritten,
@@ -51,7 +52,7 @@ _Steps = Generator[tuple[str, Sequence[Any]], Sequence[Any] | None, Result]
 LIST, ITEM, CHANGES = "/v1/articles", "/v1/articles/", "/v1/changes"
 TRIES = 8
 """Statements may have to be made first and names looked up, which may change meanwhile."""
-ROWS_MAX, BODIES_MAX = 100, 20
+ROWS_MAX, BODIES_MAX, DERIVED_MAX = 100, 20, 2
 """Of one answer; more may take long to read and to join, and are for a thread."""
 DEPARTURES_MAX = 500
 """States that were over since a follower's place; to find out what has been lost is for a thread."""
@@ -336,7 +337,8 @@ class Reads:
 
 
 def _check_size(view: View, limit: int) -> None:
-    if limit > (BODIES_MAX if view.body_forms else ROWS_MAX):
+    most = BODIES_MAX if view.body_forms else ROWS_MAX
+    if limit > (most if DERIVED.isdisjoint(view.body_forms) else DERIVED_MAX):
         raise NotHere
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from app.access.visibility import Visibility
 from app.archive.models import Author, Tag
-from app.articles.body import RenderedBody, render
+from app.body.rendering import RenderedBody, render
 from app.db.columns import table
 from app.history.diff import word_diff
 from app.history.queries import PastVersion

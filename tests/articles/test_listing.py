@@ -253,6 +253,10 @@ def test_fields_and_body_choose_what_is_shown(town: Newsroom) -> None:
     assert "body" not in town.get("/v1/articles?limit=1").json()["data"][0]
     shown = town.get("/v1/articles?limit=1&body=html,text").json()["data"][0]
     assert shown["body"] == {"html": "<p><em>Hi</em></p>\n", "text": "Hi"}
+    shown = town.get("/v1/articles?limit=1&body=markdown,blocks").json()["data"][0]
+    span = {"text": "Hi", "marks": ["emphasis"]}
+    blocks = [{"type": "paragraph", "content": [span]}]
+    assert shown["body"] == {"markdown": "*Hi*\n", "blocks": blocks}
     assert town.get("/v1/articles/f?body=source").status_code == 403
     source = town.get("/v1/articles/f?body=source", town.key("preview")).json()["body"]
     assert source == {"format": "markdown", "source": "*Hi*"}

@@ -32,6 +32,8 @@ ONLY_WHEN_ASKED = {
     "article_count",
     "html",
     "text",
+    "markdown",
+    "blocks",
     "source",
     "facets",
 }
@@ -275,11 +277,11 @@ def furnish(newsroom: Newsroom) -> None:
 
 ANSWERS = [
     ("list_articles", "/v1/articles"),
-    ("list_articles", "/v1/articles?body=html,text,source&count=exact&limit=1"),
+    ("list_articles", "/v1/articles?body=html,text,markdown,blocks,source&count=exact&limit=1"),
     ("list_articles", "/v1/articles?count=estimate"),
     ("list_articles", "/v1/articles?tag=nowhere"),
     ("get_article", "/v1/articles/everything"),
-    ("get_article", "/v1/articles/everything?body=html,text,source"),
+    ("get_article", "/v1/articles/everything?body=html,text,markdown,blocks,source"),
     ("get_article", "/v1/articles/least"),
     ("list_revisions", "/v1/articles/everything/revisions"),
     ("list_revisions", "/v1/articles/everything/revisions?limit=1"),

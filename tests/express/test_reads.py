@@ -49,7 +49,8 @@ FILTERS = (
     "published_since=2026-01-01T00:00:00Z&updated_since=2025-01-01T00:00:00Z&author=jon-berg",
 )
 SORTS = ("-published_at", "published_at", "-updated_at", "updated_at", "headline")
-VIEWS = ("", "fields=headline,url,version", "body=html", "body=text", "body=text,html&fields=slug")
+VIEWS = ("", "fields=headline,url,version", "body=html", "body=text", "body=text,html&fields=slug",
+         "body=blocks", "body=markdown,html,blocks,text&fields=slug")  # fmt: skip
 LONG = (
     "published_since=2020-01-01T00:00:00Z&updated_since=2020-01-01T00:00:00Z",
     "count=exact",

@@ -1,5 +1,6 @@
 """The body of an article: what is safe to show, and the words that are in it."""
 
+import re
 from contextlib import suppress
 from html.parser import HTMLParser
 
@@ -7,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.articles.body import (
+from app.body.rendering import (
     ALLOWED_ATTRIBUTES,
     ALLOWED_TAGS,
     BOXES_MAX,
+    MEDIA_ATTRIBUTES,
+    MEDIA_SETTINGS,
     TooCostly,
     html_to_text,
     render,
@@ -49,8 +52,12 @@ def assert_safe(source: str) -> None:
     elements = Elements(source)
     assert elements.comments == []
     for tag, attributes in elements.found:
-        assert tag in ALLOWED_TAGS
+        assert tag in ALLOWED_TAGS | MEDIA_SETTINGS.keys()
         allowed = ALLOWED_ATTRIBUTES["*"] | ALLOWED_ATTRIBUTES.get(tag, set()) | {"rel"}
+        if tag in MEDIA_SETTINGS:
+            allowed |= MEDIA_ATTRIBUTES[tag] | set(re.findall(r"([a-z]+)=", MEDIA_SETTINGS[tag]))
+            assert (attributes["src"] or "").startswith("https://")
+            assert tag != "iframe" or "allow-top-navigation" not in (attributes["sandbox"] or "")
         assert set(attributes) <= allowed
         for name in URL_ATTRIBUTES:
             scheme = "".join((attributes.get(name) or "").split()).lower()
@@ -64,7 +71,12 @@ def assert_safe(source: str) -> None:
         ("<p onclick='alert(1)' ONMOUSEOVER=alert(1)>x</p>", "<p>x</p>"),
         ("<p style='position:fixed' class='a' id='b'>x</p>", "<p>x</p>"),
         ("<style>p { color: red }</style><p>x</p>", "<p>x</p>"),
-        ("<iframe src='https://e.org/player'></iframe><p>x</p>", "<p>x</p>"),
+        ("<iframe src='javascript:alert(1)'></iframe><p>x</p>", "<p>x</p>"),
+        ("<iframe src='http://e.org/player'></iframe><p>x</p>", "<p>x</p>"),
+        ("<iframe src='/v1/articles'></iframe><p>x</p>", "<p>x</p>"),
+        ("<iframe srcdoc='<script>alert(1)</script>'></iframe><p>x</p>", "<p>x</p>"),
+        ("<video onerror='alert(1)'><source src='data:video/mp4,x'></video>x", "x"),
+        ("<source src='https://e.org/a.mp4'>x", "x"),
         ("<!-- note to the desk --><p>x</p>", "<p>x</p>"),
         ("<p>a <blink>b</blink> <x-widget on=1>c</x-widget></p>", "<p>a b c</p>"),
         ("<object data='x.swf'><p>x</p></object>", "<p>x</p>"),
@@ -136,6 +148,36 @@ def test_a_trick_of_parsers_leaves_nothing_that_acts(trick: str) -> None:
         clean = shown(trick, body_format)
         assert "<script" not in clean
         assert_safe(clean)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown_as"),
+    [
+        (
+            '<iframe src="//e.org/a?b&c" width="560" style="x" sandbox onload="x">No frames</iframe>',
+            '<iframe src="https://e.org/a?b&amp;c" width="560" allowfullscreen="" loading="lazy" '
+            'referrerpolicy="strict-origin-when-cross-origin" sandbox="allow-forms allow-popups '
+            'allow-presentation allow-same-origin allow-scripts"></iframe>',
+        ),
+        (
+            '<video autoplay poster="http://e.org/a"><source src="https://e.org/a.mp4">No</video>',
+            '<video src="https://e.org/a.mp4" controls="" preload="none"></video>',
+        ),
+        (
+            '<audio src="https://e.org/a.mp3"><p>No sound</audio>',
+            '<audio src="https://e.org/a.mp3" controls="" preload="none"></audio>',
+        ),
+    ],
+)
+def test_what_is_embedded_stays_and_cannot_act_on_the_page(written: str, shown_as: str) -> None:
+    assert shown(f"<p>a</p>{written}") == f"<p>a</p>{shown_as}"
+    assert_safe(shown(written))
+    assert text_of(f"<p>a</p>{written}") == "a"
+
+
+def test_an_article_that_forgot_to_end_a_film_is_kept() -> None:
+    rest = "<p>It went on. </p>" * 60
+    assert shown(f'<video src="https://e.org/a.mp4">{rest}').endswith(rest)
 
 
 def test_the_markup_of_an_article_is_kept() -> None:

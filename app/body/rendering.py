@@ -22,6 +22,20 @@ ALLOWED_TAGS = {
     "mark", "ol", "p", "pre", "q", "s", "small", "strong", "sub", "sup", "table", "tbody", "td",
     "tfoot", "th", "thead", "time", "tr", "u", "ul",
 }  # fmt: skip
+MEDIA_ATTRIBUTES = {
+    "audio": {"src"},
+    "iframe": {"src", "height", "width"},
+    "source": {"src"},
+    "video": {"src", "height", "poster", "width"},
+}
+MEDIA_SETTINGS = {
+    "audio": ' controls="" preload="none"',
+    # What is shown in the frame may act there, but neither on the page nor on where it leads.
+    "iframe": ' allowfullscreen="" loading="lazy" referrerpolicy="strict-origin-when-cross-origin"'
+    ' sandbox="allow-forms allow-popups allow-presentation allow-same-origin allow-scripts"',
+    "video": ' controls="" preload="none"',
+}
+"""What each of them has, whatever was written."""
 ALLOWED_ATTRIBUTES = {
     "*": {"lang", "dir", "title"},
     "a": {"href"},
@@ -61,6 +75,14 @@ _PAGE_PARTS = re.compile(
     r"(?i)(</?)(?:address|article|aside|center|details|dialog|fieldset|footer|form|header|hgroup|"
     r"main|nav|section|summary)\b"
 )
+_HAS_MEDIA = re.compile(r"(?i)<(?:audio|iframe|video)\b")
+_MEDIUM = re.compile(r"<(audio|iframe|video)\b([^<>]*)>(.*?)</\1>|<source\b[^<>]*>", re.DOTALL)
+"""An element with what it holds, in sanitised HTML; brackets within its attributes are escaped."""
+_SOURCE = re.compile(r' src="[^"]+"')
+FALLBACK_LENGTH_MAX = 500
+"""Of what stands in a film for browsers that show none; longer is an article that forgot its end."""
+_SIZE = re.compile(r"[0-9]{1,5}%?")
+_HTTPS = re.compile(r"https://[^\s/]", re.IGNORECASE)
 _PRE_WITH_NEWLINE = re.compile(r"(<pre[^<>]*>)\n")
 
 BOXES_MAX = 5_000
@@ -70,13 +92,34 @@ _BOX = re.compile(r"(?i)<(?:blockquote|div|dl|figure|ol|table|ul)\b")
 # Formatting that is not closed is opened again in every paragraph that follows.
 _FORMATTING = re.compile(r"(?i)<(/?)(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b")
 
-_cleaner = nh3.Cleaner(
-    tags=ALLOWED_TAGS,
-    attributes=ALLOWED_ATTRIBUTES,
-    url_schemes=SAFE_SCHEMES,
-    link_rel="noopener noreferrer",
-    strip_comments=True,
-)
+
+def _media_attribute(tag: str, name: str, value: str) -> str | None:
+    if tag not in MEDIA_ATTRIBUTES:
+        return value
+    if name in ("width", "height"):
+        return value if _SIZE.fullmatch(value) else None
+    if name in ("src", "poster"):
+        address = value.strip()
+        address = f"https:{address}" if address.startswith("//") else address
+        # On a page of https nothing else would be shown; and a frame of the page's own origin
+        # could act on it.
+        return address if _HTTPS.match(address) else None
+    return value
+
+
+def _cleaner(*, with_media: bool) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=ALLOWED_TAGS | MEDIA_ATTRIBUTES.keys() if with_media else ALLOWED_TAGS,
+        attributes=ALLOWED_ATTRIBUTES | (MEDIA_ATTRIBUTES if with_media else {}),
+        attribute_filter=_media_attribute if with_media else None,
+        url_schemes=SAFE_SCHEMES,
+        link_rel="noopener noreferrer",
+        strip_comments=True,
+    )
+
+
+_clean_without_media = _cleaner(with_media=False)
+_clean_with_media = _cleaner(with_media=True)
 
 
 @cache
@@ -142,9 +185,25 @@ def html_to_text(clean: str) -> str:
 
 
 def _sanitised(raw: str) -> str:
-    clean = _cleaner.clean(raw)
+    if _HAS_MEDIA.search(raw):
+        clean = _MEDIUM.sub(_alone, _clean_with_media.clean(raw))
+    else:
+        clean = _clean_without_media.clean(raw)
     # Whoever reads `pre` drops the first line break in it.
     return _PRE_WITH_NEWLINE.sub(r"\1\n\n", clean)
+
+
+def _alone(medium: re.Match[str]) -> str:
+    """The element by itself: what it holds is for browsers that do not know it, and would be read
+    as text. Nothing where it leads nowhere."""
+    tag, attributes, within = medium[1], medium[2], medium[3]
+    if tag is None:
+        return ""
+    source = "" if _SOURCE.search(attributes) else _SOURCE.search(within)
+    shown = f"<{tag}{attributes}{source and source[0]}{MEDIA_SETTINGS[tag]}></{tag}>"
+    is_article = tag != "iframe" and len(within) > FALLBACK_LENGTH_MAX
+    rest = _MEDIUM.sub(_alone, within) if is_article else ""
+    return ("" if source is None else shown) + rest
 
 
 def _from_html(source: str) -> str:
