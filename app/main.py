@@ -33,6 +33,7 @@ from app.express.freshness import freshness_of
 from app.express.readers import reader_of
 from app.express.reads import Reads
 from app.express.way import Direct, Express, Gather, ShortWay
+from app.formats.routes import router as formats_router
 from app.history.routes import router as history_router
 from app.search.follower import Follower
 from app.search.index import SearchIndex
@@ -209,6 +210,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
     """All that is answered. The routes are taken as they are, made once when they were imported:
     including a router makes each of its routes a second time, and looks twice at each request."""
     routers = [
+        formats_router,  # before what takes anything for a ref
         articles_router,
         history_router,
         authors_router,

@@ -260,7 +260,7 @@ class BodyPublic(OutputModel):
     markdown: str = Field(default="", description="CommonMark, with tables as GitHub writes them.")
     blocks: list[Block] = Field(
         default=[],
-        description="The same as typed blocks, version 1; `/v1/schemas/blocks-1.json` is their schema.",
+        description="The same as typed blocks, version 1; `/schemas/blocks-1.json` is their schema.",
     )
     format: BodyFormat = Field(default="html", description="With `source`: what it is written in.")
     source: str = Field(default="", description="As it was written; needs `preview`.")
@@ -370,12 +370,17 @@ class ArticleView(StrictModel):
     body: BodyForms | None = None
 
 
-class ArticleQuery(ArticleFilter, ListQuery):
-    """The parameters of the list of articles."""
+class ArticleListQuery(ArticleFilter, ListQuery):
+    """The parameters that say which articles a list has, and in which order."""
 
     model_config = ConfigDict(strict=False)
 
     sort: SortName = Field(default="-published_at", description="A minus sorts from the newest on.")
+
+
+class ArticleQuery(ArticleListQuery):
+    """The parameters of the list of articles."""
+
     fields: FieldNames | None = None
     body: BodyForms | None = None
     count: Count = Field(

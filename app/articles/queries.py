@@ -16,7 +16,7 @@ from app.archive.refs import former_target, is_ref
 from app.archive.selection import SORT_COLUMNS, Selection, may_see, status_column
 from app.archive.tables import article, article_author, article_body, article_tag, article_with_body
 from app.articles.lifecycle import first_public_at
-from app.articles.models import FIELDS, ArticleQuery
+from app.articles.models import FIELDS, ArticleListQuery, ArticleQuery
 from app.body.derived import derived_forms
 from app.changes.queries import last_revision
 from app.db.columns import table
@@ -74,7 +74,7 @@ def view_of(fields: str | None, body: str | None, *, default_body: str = "") -> 
 def list_articles(
     session: Session,
     visibility: Visibility,
-    wanted: ArticleQuery,
+    wanted: ArticleListQuery,
     position: Position | None,
     view: View,
 ) -> Sequence[Any]:
@@ -117,7 +117,7 @@ def count_articles(
     return {"total": total, "total_kind": "exact" if is_all else "at_least"}
 
 
-def order_key(row: Any, wanted: ArticleQuery) -> tuple[Any, ...]:
+def order_key(row: Any, wanted: ArticleListQuery) -> tuple[Any, ...]:
     return (getattr(row, SORT_COLUMNS[wanted.sort]), row.id)
 
 

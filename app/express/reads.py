@@ -161,7 +161,7 @@ class Reads:
         if path == CHANGES:
             return (yield from self._changes(query, visibility, now, private))
         ref = path.removeprefix(ITEM)
-        if ref == path or not ref or "/" in ref or "\x00" in ref:
+        if ref == path or not ref or "/" in ref or "." in ref or "\x00" in ref:
             raise NotHere
         return (yield from self._article(ref, query, visibility, now, private))
 

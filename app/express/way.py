@@ -28,12 +28,13 @@ from app.express.reads import FirstThis, Made, Reads
 from app.web import access_log
 from app.web.conditional import VARY, matching_tag, uncoded
 from app.web.metrics import Metrics
+from app.web.negotiation import negotiate
 from app.web.server import Ready, head_of
 
 log = structlog.get_logger("byline.express")
 KEPT = re.compile(
-    r"/v1/(?:(?:articles|authors|tags)(?:/[^/]*)?|(?P<changes>changes)"
-    r"|(?P<found>search|suggest|articles/[^/]+/related))"
+    r"/v1/(?:(?:articles|authors|tags)(?:/[^/]*)?|articles\.[a-z.]+|(?P<changes>changes)"
+    r"|(?P<found>search(?:\.[a-z.]+)?|suggest|articles/[^/]+/related))"
 )
 """Lists, single things, changes and what search finds. What else there is goes the long way."""
 CODINGS = ("zstd", "br", "gzip")
@@ -203,6 +204,7 @@ class Express:
         """The answer, where it is in memory or can be read without waiting for anything; noted and
         counted. Else what is asked for is in the request's state, as `asked`."""
         began = time.perf_counter()
+        negotiate(scope)
         asked = self.asked(scope)
         if asked is not None:
             answer = self.cache.get(asked.key) if asked.is_kept else None

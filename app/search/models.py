@@ -40,8 +40,8 @@ FOUND_ARTICLE: Any = examples.ARTICLE | {
 }
 
 
-class SearchQuery(ArticleFilter, ListQuery):
-    """The parameters of a search."""
+class SearchTerms(ArticleFilter, ListQuery):
+    """The parameters that say what is looked for, and in which order it comes."""
 
     model_config = ConfigDict(strict=False)
 
@@ -60,6 +60,11 @@ class SearchQuery(ArticleFilter, ListQuery):
     recent: bool = Field(
         default=True, description="Prefer recent news a little; false: only what is said counts."
     )
+
+
+class SearchQuery(SearchTerms):
+    """The parameters of a search."""
+
     facets: FacetNames | None = None
     fields: FieldNames | None = None
     body: BodyForms | None = None

@@ -15,8 +15,7 @@ from app.articles.queries import (
     load_links,
     view_of,
 )
-from app.search.index import SearchIndex, off_problem
-from app.search.matching import Limits
+from app.search.answers import find_page, index_of
 from app.search.models import (
     RelatedArticles,
     RelatedQuery,
@@ -25,24 +24,14 @@ from app.search.models import (
     Suggestions,
     SuggestQuery,
 )
-from app.search.queries import Asked
-from app.search.queries import search as find
 from app.search.related import related_articles
 from app.search.suggestions import suggest as suggestions
-from app.settings import Settings
 from app.web.conditional import json_response
-from app.web.pages import Paging, Position
+from app.web.pages import Paging
 from app.web.params import PathRef, StrictRoute
 from app.web.sessions import Db
 
 router = APIRouter(prefix="/v1", tags=["search"], route_class=StrictRoute)
-
-
-def _index(request: Request) -> SearchIndex:
-    index: SearchIndex | None = request.app.state.search
-    if index is None:
-        raise off_problem()
-    return index
 
 
 @router.get("/search", operation_id="search_articles", response_model=SearchResult)
@@ -81,19 +70,7 @@ def search_articles(
     check_statuses(reader, wanted, "search by")
     view = view_of(wanted.fields, wanted.body)
     check_body_forms(view, visibility)
-    settings: Settings = request.app.state.settings
-    offset, until = _place(paging.position)
-    asked = Asked(
-        visibility, wanted, view, _limits(settings), settings.article_url_template, offset, until
-    )
-    with _index(request).asking() as newest, db.reading() as session:
-        found = find(session, newest, asked)
-    reached = offset + wanted.limit
-    more = reached < min(found.total, settings.search_depth_max)
-    page = paging.between(
-        _position(max(0, offset - wanted.limit), until) if offset else None,
-        _position(reached, until or found.newest) if more else None,
-    )
+    found, page = find_page(request, reader, db, paging, wanted, view)
     result: dict[str, Any] = {"did_you_mean": found.did_you_mean}
     if wanted.facets:
         result["facets"] = found.facets
@@ -112,7 +89,7 @@ def list_suggestions(
 
     Tags and authors with the most articles come first, then the newest headlines.
     """
-    with _index(request).asking() as newest, db.reading() as session:
+    with index_of(request).asking() as newest, db.reading() as session:
         data = suggestions(session, newest, reader.visibility, query.q, query.limit)
     return json_response(request, to_json({"data": data}), private=not reader.is_anonymous)
 
@@ -137,7 +114,7 @@ def list_related_articles(
     template = request.app.state.settings.article_url_template
     with db.reading() as session:  # what is not there is a 404, whatever becomes of the search
         find_article(session, visibility, ref, _whole)
-    with _index(request).asking() as newest, db.reading() as session:
+    with index_of(request).asking() as newest, db.reading() as session:
         row = find_article(session, visibility, ref, _whole)
         rows = related_articles(session, newest, visibility, row, view, query.limit)
         links = load_links(session, [one.id for one in rows])
@@ -146,20 +123,3 @@ def list_related_articles(
 
 
 _whole = View(frozenset(), frozenset({"text"}))
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        settings.search_words_max,
-        settings.search_prefix_terms_max,
-        settings.search_fuzzy_terms_max,
-    )
-
-
-def _place(position: Position | None) -> tuple[int, int | None]:
-    """How deep the page is, and until when articles count: what comes later must not move pages."""
-    return position.key if position else (0, None)
-
-
-def _position(offset: int, until: int | None) -> Position:
-    return Position((offset, until), backwards=False)

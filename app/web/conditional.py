@@ -6,6 +6,7 @@ front is what `If-Match` compares, so that a tag of any selection of fields guar
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -27,9 +28,25 @@ def json_response(
     version: int | None = None,
     private: bool,
     status: int = 200,
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """JSON with its validators, or 304 when the caller has these very bytes already."""
+    return validated_response(
+        request, body, version=version, private=private, status=status, headers=headers
+    )
+
+
+def validated_response(
+    request: Request,
+    body: bytes,
+    *,
+    media_type: str = "application/json",
+    version: int | None = None,
+    private: bool,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The same of any type."""
     tag = entity_tag(body, version)
     all_headers = {
         "ETag": tag,
@@ -41,7 +58,7 @@ def json_response(
         known = matching_tag(request.headers.get("if-none-match"), tag)
         if known:
             return Response(status_code=304, headers=all_headers | {"ETag": known})
-    return Response(body, status, all_headers, media_type="application/json")
+    return Response(body, status, all_headers, media_type=media_type)
 
 
 def keepable(request: Request, answer: Response, *, private: bool) -> Response:

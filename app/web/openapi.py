@@ -28,6 +28,11 @@ TAGS = [
     {"name": "tags", "description": "What articles are about, and the sections they run in."},
     {"name": "search", "description": "Finding articles by what they say."},
     {"name": "changes", "description": "Following: a copy that stays exactly right."},
+    {
+        "name": "formats",
+        "description": "The same in other people's formats: pages, feeds, ninjs, sitemaps. A list, a "
+        "search and an article have a suffix for each; `Accept` on their own address chooses it too.",
+    },
     {"name": "access", "description": "API keys, and what yours may do."},
     {"name": "health", "description": "For those who run this."},
 ]
@@ -141,7 +146,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, public_read:
         if scope == "read" and public_read:
             operation["security"].insert(0, {})
     if names_one:
-        statuses |= {404} if path.startswith("/v1/keys") else {404, 410}
+        statuses |= {404, 410} if "{ref}" in path else {404}
     if "requestBody" in operation:
         statuses |= {413, 415}
     if not reads and scope not in (None, "read"):
@@ -152,7 +157,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, public_read:
         statuses |= {428}
     responses = operation["responses"]
     responses |= {str(status): _problem(status) for status in sorted(statuses)}
-    if names_one and not path.startswith("/v1/keys"):
+    if "{ref}" in path:
         responses["301" if reads else "308"] = {
             "description": "The slug has changed; `Location` has the new address.",
             "headers": {"Location": {"schema": {"type": "string"}}},
@@ -237,7 +242,7 @@ def _guard(operation: dict[str, Any], *, required: bool) -> bool:
 
 def _say_headers(responses: dict[str, Any], reads: bool) -> None:
     for status, response in responses.items():
-        if status in ("200", "201") and "application/json" in response.get("content", {}):
+        if status in ("200", "201") and response.get("content"):
             headers = response.setdefault("headers", {})
             headers["ETag"] = {
                 "description": "The validator of this answer.",

@@ -177,6 +177,7 @@ class Paging(Generic[Params]):
         self._address = f"{app.settings.base_url}{path}"
         self._cursors = Cursors(app.cursor_secret, listing, view)
         given = asked.model_dump(mode="json", exclude_unset=True, exclude={"cursor"})
+        self.cursor = asked.cursor
         self.position: Position | None = None
         if asked.cursor is None:
             self._state, self.params = given, asked
@@ -254,6 +255,11 @@ class Paging(Generic[Params]):
         if before is not None:
             links.append(f'<{self._address}?{query}{before}>; rel="prev"')
         return ", ".join(links)
+
+    def address(self, cursor: str | None) -> str:
+        """Where the page with this cursor is; the first page without one."""
+        pairs = [*query_pairs(self._state), *([("cursor", cursor)] if cursor else [])]
+        return f"{self._address}?{urlencode(pairs)}" if pairs else self._address
 
 
 _STATE_LENGTH_KEPT = 500

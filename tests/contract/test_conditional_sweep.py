@@ -16,9 +16,10 @@ from tests.conftest import Lend, Newsroom, Response
 PATHS = create_app(Settings(database_url="sqlite:///never-opened.db")).openapi()["paths"]
 STREAM = "/v1/changes/stream"
 """No answer to keep: tests/sync/test_stream.py."""
-READS = [
-    path for path in PATHS if "get" in PATHS[path] and path.startswith("/v1/") and path != STREAM
-]
+RUNNING = {"/healthz", "/readyz", "/metrics"}
+PUBLIC = {"/openapi.json", "/schemas/blocks-1.json"}
+"""The same for whoever asks."""
+READS = [path for path in PATHS if "get" in PATHS[path] and path not in {STREAM, *RUNNING}]
 UNPACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
     "br": brotli.decompress,
@@ -43,6 +44,13 @@ ADDRESSES = {
     "/v1/me": [""],
     "/v1/keys": ["", "?limit=1"],
     "/v1/keys/{key_id}": [""],
+    "/v1/articles.{suffix}": [".rss", ".atom?limit=1", ".feed.json?content=summary", ".ninjs"],
+    "/v1/search.{suffix}": [".rss?q=dawn", ".atom", ".feed.json?q=nowhere", ".ninjs?ninjs=2.2"],
+    "/v1/articles/{ref}.{suffix}": [".html", ".md", ".txt", ".jsonld", ".ninjs?ninjs=2.2"],
+    "/sitemap.xml": [""],
+    "/sitemap-news.xml": [""],
+    "/sitemap-{number}.xml": [""],
+    "/schemas/blocks-1.json": [""],
     "/openapi.json": [""],
 }
 
@@ -73,6 +81,7 @@ def addresses(town: Newsroom, path: str) -> list[str]:
     """The addresses to try of one path of the document."""
     key_id = town.get("/v1/keys", town.key("admin")).json()["data"][0]["id"]
     here = path.replace("{ref}", "first").replace("{key_id}", key_id).replace("{version}", "1")
+    here = here.replace(".{suffix}", "").replace("{number}", "1")
     return [here + query for query in ADDRESSES[path]]
 
 
@@ -102,7 +111,7 @@ def test_every_read_has_a_validator_and_says_what_it_depends_on(town: Newsroom, 
         assert answer.headers["etag"].startswith('"')
         assert answer.headers["etag"].endswith('"')
         assert {"accept-encoding", "authorization"} <= names_in(answer.headers["vary"])
-        private = "public" if path == "/openapi.json" else "private"
+        private = "public" if path in PUBLIC else "private"
         assert answer.headers["cache-control"] == f"{private}, no-cache"
 
 
@@ -217,7 +226,7 @@ def test_the_tag_of_a_write_is_the_tag_of_the_read_that_follows(town: Newsroom) 
 def test_without_a_key_an_answer_is_public_and_with_one_private(town: Newsroom, path: str) -> None:
     for address in addresses(town, path):
         assert town.get(address).headers["cache-control"] == "public, no-cache"
-        if path != "/openapi.json":
+        if path not in PUBLIC:
             keyed = town.get(address, town.key("read"))
             assert keyed.headers["cache-control"] == "private, no-cache"
 

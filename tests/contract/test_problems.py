@@ -35,6 +35,7 @@ def name_of(value: Any) -> str:
 
 def address(path: str) -> str:
     named = path.replace("{ref}", "harbour-bridge-opens").replace("{version}", "1")
+    named = named.replace("{suffix}", "ninjs")
     return named.replace("{key_id}", "01a20c95-fd9f-710b-8f03-e27cdf1368f0")
 
 
@@ -175,8 +176,9 @@ def test_a_long_body_is_refused_while_it_comes(newsroom: Newsroom, served: str) 
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENT["paths"] if path.startswith("/v1/")])
 def test_a_wrong_method_hears_all_the_right_ones(newsroom: Newsroom, path: str) -> None:
-    # `bulk` is a slug too, so that two templates name its address.
-    templates = {path, "/v1/articles/{ref}"} if path == "/v1/articles/bulk" else {path}
+    # To a router, `bulk` and what has a suffix are slugs too, so that two templates name them.
+    is_like_a_slug = path in ("/v1/articles/bulk", "/v1/articles/{ref}.{suffix}")
+    templates = {path, "/v1/articles/{ref}"} if is_like_a_slug else {path}
     allowed = {method.upper() for one in templates for method in DOCUMENT["paths"][one]}
     allowed |= {"OPTIONS"}
     allowed |= {"HEAD"} if "GET" in allowed else set()

@@ -1,0 +1,81 @@
+"""An article as schema.org's NewsArticle, as search engines read it. Pure."""
+
+from typing import Any
+
+from pydantic_core import to_json
+
+from app.formats.news import (
+    Article,
+    Site,
+    correction_lines,
+    description_of,
+    image_of,
+    instant,
+    permanent_id,
+    text_of,
+)
+
+_Json = dict[str, Any]
+
+
+def jsonld(article: Article, site: Site) -> bytes:
+    """The document of the format, with the article's text."""
+    return to_json(news_article(article, site) | _filled({"articleBody": text_of(article)}))
+
+
+def news_article(article: Article, site: Site) -> _Json:
+    """What there is to say of an article beside its text."""
+    page, published_at = site.page_of(article), article["published_at"]
+    return _filled(
+        {
+            "@context": "https://schema.org",
+            "@type": "NewsArticle",
+            "@id": permanent_id(article["id"]),
+            "url": page,
+            "mainEntityOfPage": article["canonical_url"] or page,
+            "headline": article["headline"],
+            "alternativeHeadline": article["subheadline"],
+            "description": description_of(article),
+            "inLanguage": article["language"],
+            "datePublished": published_at and instant(published_at),
+            "dateModified": instant(article["updated_at"]),
+            "expires": article["expires_at"] and instant(article["expires_at"]),
+            "author": [{"@type": "Person", "name": one["name"]} for one in article["authors"]],
+            "publisher": {
+                "@type": "NewsMediaOrganization",
+                "name": site.title,
+                "url": site.home_url,
+            },
+            "image": _images(article),
+            "articleSection": article["section"] and article["section"]["name"],
+            "keywords": [tag["name"] for tag in article["tags"]],
+            "dateline": article["dateline"],
+            "wordCount": article["word_count"],
+            "isAccessibleForFree": site.is_free,
+            "copyrightNotice": article["copyright"],
+            "version": str(article["version"]),
+            "correction": [
+                {"@type": "CorrectionComment", "text": f"{word}: {note}", "datePublished": at}
+                for word, at, note in correction_lines(article)
+            ],
+        }
+    )
+
+
+def _images(article: Article) -> list[_Json]:
+    image = image_of(article)
+    if image is None:
+        return []
+    made = {
+        "@type": "ImageObject",
+        "url": image["url"],
+        "width": image["width"],
+        "height": image["height"],
+        "caption": image["caption"],
+        "creditText": image["credit"],
+    }
+    return [_filled(made)]
+
+
+def _filled(document: _Json) -> _Json:
+    return {name: value for name, value in document.items() if value not in (None, "", [])}
