@@ -10,6 +10,7 @@ from app.formats.news import (
     Article,
     Feed,
     absolute_html,
+    canonical_url_of,
     correction_lines,
     description_of,
     image_of,
@@ -122,7 +123,7 @@ def _atom_entry(feed: Feed, article: Article) -> str:
                 "href": feed.site.page_of(article),
             },
         ),
-        _link("via", article["canonical_url"]),
+        _link("via", canonical_url_of(article)),
         _link("enclosure", image["url"], image_type(image["url"])) if image else "",
         *(
             box(
@@ -164,7 +165,7 @@ def _json_item(feed: Feed, article: Article) -> dict[str, Any]:
     return {
         "id": permanent_id(article["id"]),
         "url": feed.site.page_of(article),
-        "external_url": article["canonical_url"],
+        "external_url": canonical_url_of(article),
         "title": article["headline"],
         # One of the two has to be there.
         "content_html": content or None,

@@ -7,6 +7,7 @@ from pydantic_core import to_json
 from app.formats.news import (
     Article,
     Site,
+    canonical_url_of,
     correction_lines,
     description_of,
     image_of,
@@ -32,7 +33,7 @@ def news_article(article: Article, site: Site) -> _Json:
             "@type": "NewsArticle",
             "@id": permanent_id(article["id"]),
             "url": page,
-            "mainEntityOfPage": article["canonical_url"] or page,
+            "mainEntityOfPage": canonical_url_of(article) or page,
             "headline": article["headline"],
             "alternativeHeadline": article["subheadline"],
             "description": description_of(article),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from app.settings import Settings
 
@@ -14,6 +14,7 @@ Article = Mapping[str, Any]
 _TAG = re.compile(r"<[a-z][^<>]*>")
 _ADDRESS = re.compile(r' (href|src|poster)="([^"]*)"')
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_NOT_IN_URIS = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
 _IMAGE_TYPES = {
     "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif",
     "webp": "image/webp", "avif": "image/avif", "svg": "image/svg+xml",
@@ -127,7 +128,17 @@ def text_of(article: Article) -> str:
 def image_of(article: Article) -> Mapping[str, Any] | None:
     """The lead image, where it has an address."""
     image: Mapping[str, Any] | None = article["image"]
-    return image if image and image["url"] else None
+    return {**image, "url": uri(image["url"])} if image and image["url"] else None
+
+
+def canonical_url_of(article: Article) -> str | None:
+    url: str | None = article["canonical_url"]
+    return uri(url) if url else None
+
+
+def uri(address: str) -> str:
+    """An address as RFC 3986 has it: browsers take more characters than formats do."""
+    return _NOT_IN_URIS.sub(lambda found: quote(found[0], safe=""), address)
 
 
 def image_type(url: str) -> str | None:

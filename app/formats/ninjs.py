@@ -11,6 +11,7 @@ from app.formats.news import (
     Feed,
     Removed,
     absolute_html,
+    canonical_url_of,
     correction_lines,
     image_of,
     image_type,
@@ -101,7 +102,7 @@ def item(article: Article, now: datetime) -> _Json:
             for role, value in (
                 ("slug", article["slug"]),
                 ("external", article["external_id"]),
-                ("canonical", article["canonical_url"]),
+                ("canonical", canonical_url_of(article)),
             )
             if value
         ],

@@ -6,12 +6,13 @@ from types import MappingProxyType
 from xml.sax.saxutils import escape
 
 DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 NO_ATTRIBUTES: Mapping[str, str | None] = MappingProxyType({})
 
 
 def clean(text: str) -> str:
-    """The text without the characters that XML 1.0 cannot have (section 2.2)."""
+    """The text without the characters that XML 1.0 cannot have, or has but advises against: controls,
+    which show nothing and which readers take for something else (section 2.2)."""
     return _FORBIDDEN.sub("", text)
 
 
