@@ -9,8 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec
@@ -214,48 +213,62 @@ def revoke_key_command(key_id: str) -> None:
 @click.option("--publish", is_flag=True, help="Publish what comes in; otherwise it is a draft.")
 @_said_plainly
 def import_command(files: tuple[Path, ...], publish: bool) -> None:
-    """Import news pages captured as text, or NDJSON: what `byline export` wrote, or articles as
-    `POST /v1/articles/bulk` takes them (`-` reads it from standard input).
+    """Import articles from files, from all files of folders, or from standard input (`-`).
 
-    Prints a JSON line for each page and for each line of NDJSON; fails if any of them did.
+    What a file is, it says itself: RSS, Atom or JSON Feed, a WordPress export (WXR), a Ghost export,
+    IPTC ninjs, a web page, a news page captured as text, or NDJSON: what `byline export` wrote, or
+    articles as `POST /v1/articles/bulk` takes them. With `--publish`, what was a draft or was for
+    members alone is a draft here too.
+
+    Prints a JSON line for each item, or a progress bar on a terminal; fails if any item did. The
+    same files again change nothing.
     """
+    from app.importing.reports import report_of
+
     settings = load_settings()
     database = _ready_database(settings)
-    failures = count = 0
-    for file in files:
-        for answer in _imported(database, file, publish=publish, language=settings.language):
-            count += 1
-            failures += answer["status"] == "failed"
-            click.echo(json.dumps(answer, ensure_ascii=False))
-    if failures:
-        raise click.ClickException(f"{failures} of {count} could not be imported")
+    report = report_of()
+    for answer in _imported(database, files, publish=publish, language=settings.language):
+        report.add(answer)
+    report.end()
+    if report.failures:
+        raise click.ClickException(f"{report.failures} of {report.count} could not be imported")
 
 
 def _imported(
-    database: Database, file: Path, *, publish: bool, language: str
+    database: Database, files: Sequence[Path], *, publish: bool, language: str
+) -> Iterator[dict[str, Any]]:
+    """An answer for each item of each file, with the `file` first."""
+    from app.importing.files import files_in, opened
+
+    for file in files_in(files):
+        try:
+            with opened(file) as (content, kind):
+                for answer in _answers(database, file, content, kind, publish, language):
+                    yield {"file": str(file)} | answer
+        except OSError as error:
+            detail = f"{file}: {error.strerror or error}"
+            yield {"file": str(file), "status": "failed", "detail": detail}
+
+
+def _answers(
+    database: Database, file: Path, content: BinaryIO, kind: str, publish: bool, language: str
 ) -> Iterator[dict[str, Any]]:
     from app.copies.actions import import_lines
-    from app.importing.actions import import_file
+    from app.importing.actions import import_page
+    from app.importing.items import ItemImport
+    from app.importing.kinds import items_of
 
-    if not _is_ndjson(file):
+    if kind == "NDJSON":
+        yield from import_lines(database, content, utc_now, publish=publish, language=language)
+    elif kind == "captured page":
         caller = newsroom(utc_now())
-        page = asdict(import_file(database, caller, file, publish=publish, language=language))
-        yield {name: value for name, value in page.items() if name != "detail" or value}
-        return
-    with click.open_file(str(file), "rb") as lines:
-        for answer in import_lines(database, lines, utc_now, publish=publish, language=language):
-            yield {"file": str(file)} | answer
-
-
-def _is_ndjson(file: Path) -> bool:
-    """Whether a file has JSON lines: no captured page begins with a brace."""
-    if str(file) == "-":
-        return True
-    try:
-        with file.open("rb") as begun:
-            return begun.read(1000).lstrip()[:1] == b"{"
-    except OSError:
-        return False  # the importer says what is wrong with it
+        yield import_page(
+            database, caller, content.read(), str(file), publish=publish, language=language
+        )
+    else:
+        items = ItemImport(database, utc_now, publish=publish, language=language)
+        yield from items.answers(items_of(content, kind, file.name))
 
 
 @main.command(name="export")

@@ -17,7 +17,7 @@ _SIGNS: dict[Mark, str] = {"strong": "**", "emphasis": "*", "strikethrough": "~~
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~|#]|!\Z")
 _AT_LINE_START = re.compile(r"^(?:([-+=])|(\d{1,9})([.)]))", re.MULTILINE)
 _WORD = re.compile(r"\w")
-_UNSAFE_IN_ADDRESS = re.compile(r"[\s<>()\[\]\\`*_~|\"'&]")
+_UNSAFE_IN_ADDRESS = re.compile(r"[\s<>()\[\]\\`|\"&]")
 
 
 def markdown_of(blocks: Sequence[_Json]) -> str:

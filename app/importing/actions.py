@@ -1,10 +1,8 @@
-"""Bringing other people's files in: one file, one transaction, one line of answer."""
+"""Bringing captured pages in: one file, one transaction, one answer."""
 
 import hashlib
 import html
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -24,46 +22,35 @@ from app.db.database import Database
 from app.importing.captured_page import CapturedPage, UnreadablePage, read_captured_page
 from app.web.problems import Problem
 
-Status = Literal["created", "updated", "unchanged", "failed"]
+Status = Literal["created", "updated", "unchanged"]
 
 
-@dataclass(frozen=True)
-class Imported:
-    """What became of a file. `detail` says why one failed, with the file and line."""
+def import_page(
+    database: Database, caller: Caller, data: bytes, file: str, *, publish: bool, language: str
+) -> dict[str, Any]:
+    """Imports one captured page, whole or not at all; what became of it.
 
-    file: str
-    id: str | None
-    slug: str | None
-    status: Status
-    detail: str | None = None
-
-
-def import_file(
-    database: Database, caller: Caller, file: Path, *, publish: bool, language: str
-) -> Imported:
-    """Imports one file, whole or not at all."""
+    Where it failed, `detail` says why, with the file and line.
+    """
     try:
-        data = file.read_bytes()
-        page = read_captured_page(data, str(file))
+        page = read_captured_page(data, file)
         digest = hashlib.sha256(data).hexdigest()
         with database.writing() as session:
             article, status = _import_page(
                 session, caller, page, digest, publish=publish, language=language
             )
-    except OSError as error:
-        return _failed(file, f"{file}: {error.strerror}")
     except UnreadablePage as error:
-        return _failed(file, str(error))
+        return _failed(str(error))
     except ValidationError as error:
         first = error.errors()[0]
-        return _failed(file, f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        return _failed(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
     except Problem as problem:
-        return _failed(file, f"{file}: {problem.detail}")
-    return Imported(str(file), article.id, article.slug, status)
+        return _failed(f"{file}: {problem.detail}")
+    return {"id": article.id, "slug": article.slug, "status": status}
 
 
-def _failed(file: Path, detail: str) -> Imported:
-    return Imported(str(file), None, None, "failed", detail)
+def _failed(detail: str) -> dict[str, Any]:
+    return {"id": None, "slug": None, "status": "failed", "detail": detail}
 
 
 def _import_page(

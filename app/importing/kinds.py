@@ -1,0 +1,105 @@
+"""Which kind of file something is, by what it begins with, and who reads it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Literal
+
+from app.importing.found import Found, Passed, Unreadable
+
+Kind = Literal["NDJSON", "JSON", "WordPress", "feed", "web page", "captured page"]
+HEAD_BYTES = 65_536
+JSON_BYTES_MAX = 500_000_000
+_WXR = re.compile(rb"wordpress\.org/export/")
+_FEED = re.compile(rb"<(?:rss|feed|rdf:RDF|\w+:feed)\b", re.IGNORECASE)
+_PAGE = re.compile(rb"<!doctype\s+html|<html\b", re.IGNORECASE)
+_ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+
+
+def kind_of(head: bytes) -> Kind:
+    """The kind of a file that begins so (`HEAD_BYTES` of it, or all there is)."""
+    begun = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begun[:1] == b"[":
+        return "JSON"
+    if begun[:1] == b"{":
+        return "NDJSON" if _is_whole_line(begun) else "JSON"
+    if _FEED.search(head[:4_000]):
+        return "WordPress" if _WXR.search(head) else "feed"
+    if _PAGE.search(head[:4_000]):
+        return "web page"
+    return "captured page"
+
+
+def _is_whole_line(begun: bytes) -> bool:
+    """Whether the first line is an object by itself, and of this project's or a bulk request's."""
+    line = begun.split(b"\n", 1)[0]
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return len(line) >= HEAD_BYTES // 2 and b'"headline"' in line[:HEAD_BYTES]
+    is_others = isinstance(document, dict) and {"db", "items", "uri", "data"} & document.keys()
+    return not is_others
+
+
+def items_of(file: BinaryIO, kind: str, name: str) -> Iterator[Found | Passed]:
+    """The articles of a file that can be gone back in. Raises `Unreadable`, at once or later."""
+    yield from _reader(file, kind, name)
+
+
+def _reader(file: BinaryIO, kind: str, name: str) -> Iterator[Found | Passed]:
+    if kind == "WordPress":
+        from app.importing.wordpress import read_wordpress
+
+        refuse_entities(file)
+        return read_wordpress(file)
+    if kind == "feed":
+        from app.importing.feeds import read_feed
+
+        refuse_entities(file)
+        return read_feed(file)
+    if kind == "web page":
+        from app.importing.web_page import read_web_page
+
+        return read_web_page(file, name)
+    return _read_json(file)
+
+
+def refuse_entities(file: BinaryIO) -> None:
+    """Raises `Unreadable` for XML with entities of its own, before anything expands them."""
+    before = b""
+    while part := file.read(1_000_000):
+        if _ENTITY.search(before + part):
+            raise Unreadable("declares entities of its own, which no feed needs")
+        before = part[-10:]
+    file.seek(0)
+
+
+def _read_json(file: BinaryIO) -> Iterator[Found | Passed]:
+    data = file.read(JSON_BYTES_MAX + 1)
+    if len(data) > JSON_BYTES_MAX:
+        raise Unreadable(f"is JSON of more than {JSON_BYTES_MAX:,} bytes; send it in parts")
+    try:
+        document: Any = json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"is broken JSON: {error}") from None
+    if isinstance(document, dict) and ("db" in document or "posts" in _inner(document)):
+        from app.importing.ghost import read_ghost
+
+        return read_ghost(document)
+    if isinstance(document, dict) and "jsonfeed.org" in str(document.get("version")):
+        from app.importing.feeds import read_json_feed
+
+        return read_json_feed(document)
+    first = document[0] if isinstance(document, list) and document else document
+    if isinstance(first, dict) and "uri" in first:
+        from app.importing.ninjs import read_ninjs
+
+        return read_ninjs(document)
+    raise Unreadable(
+        "is JSON, but neither a Ghost export, a JSON Feed, ninjs, nor lines of articles"
+    )
+
+
+def _inner(document: dict[str, Any]) -> Any:
+    data = document.get("data")
+    return data if isinstance(data, dict) else {}

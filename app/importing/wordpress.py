@@ -1,0 +1,237 @@
+"""WordPress's export (WXR): posts with authors, categories, tags and featured images, read as a stream.
+
+The file is read twice: what posts refer to may stand behind them.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, BinaryIO
+from urllib.parse import unquote
+
+from app.archive.shapes import TagKind
+from app.importing.found import (
+    Found,
+    Passed,
+    Unreadable,
+    filled,
+    headline_of,
+    html_body,
+    image_of,
+    instant_in,
+    language_of,
+    names_in,
+    plain,
+    slug_of,
+    summary_of,
+)
+from app.importing.wordpress_body import Picture, body_html
+
+_CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
+_CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
+_WP = re.compile(r"\{http://wordpress\.org/export/[0-9.]+/\}")
+_EXCERPT = re.compile(r"\{http://wordpress\.org/export/[0-9.]+/excerpt/\}encoded")
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
+_PUBLIC = ("publish", "future")
+_NO_DATE = "0000-00-00"
+
+
+class CleanFile:
+    """A file without the control characters that WordPress lets into its exports and XML refuses."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        # What is left may be nothing before the end is reached.
+        while part := self._file.read(size):
+            if clean := part.translate(None, _CONTROLS):
+                return clean
+        return b""
+
+
+def read_wordpress(file: BinaryIO) -> Iterator[Found | Passed]:
+    """The posts of an export; pages, menus and the like are passed over."""
+    site = _Site()
+    for element in _elements(file, []):
+        site.learn(element)
+    file.seek(0)
+    errors: list[Any] = []
+    for element in _elements(file, errors):
+        if element.tag == "item" and (found := site.post(element)) is not None:
+            yield found
+    if errors:
+        worst = next((one for one in errors if "ENTITY" not in one.type_name), errors[0])
+        yield Passed(
+            f"line {worst.line}",
+            f"is broken XML: {worst.message.strip()}; what could be read is imported",
+            # A bare ampersand loses no item.
+            is_wrong="ENTITY" not in worst.type_name,
+        )
+
+
+def _elements(file: BinaryIO, errors: list[Any]) -> Iterator[Any]:
+    """Items and what is said of the site, one after another; each is forgotten after it.
+
+    No entity is expanded but those of XML itself, and nothing is fetched. Broken XML is read as
+    well as it can be, and what is wrong with it is noted.
+    """
+    from lxml import etree  # only who imports needs it
+
+    events = etree.iterparse(
+        CleanFile(file),
+        events=("start", "end"),
+        recover=True,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+    )
+    try:
+        depth = 0
+        for event, element in events:
+            depth += 1 if event == "start" else -1
+            # They stand below `rss` and `channel`.
+            if event == "end" and depth == 2:
+                element.tag = _local(element.tag)
+                yield element
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
+    except etree.XMLSyntaxError as error:
+        raise Unreadable(f"is broken XML: {error}") from None
+    errors.extend(events.error_log)
+
+
+def _local(tag: Any) -> str:
+    return _WP.sub("", str(tag)).rpartition("}")[2]
+
+
+@dataclass
+class _Site:
+    """What posts refer to."""
+
+    address: str = ""
+    language: str | None = None
+    authors: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    attached: dict[str, list[Picture]] = field(default_factory=lambda: defaultdict(list))
+    """Pictures of a post, in order: what a gallery shows that names none."""
+
+    def learn(self, element: Any) -> None:
+        if element.tag == "language":
+            self.language = language_of(element.text)
+        elif element.tag == "base_blog_url" or (element.tag == "link" and not self.address):
+            self.address = (element.text or "").strip().rstrip("/")
+        elif element.tag == "author":
+            said = _values(element)
+            login = said.get("author_login", "")
+            self.authors[login] = said.get("author_display_name") or login
+        elif element.tag == "item":
+            said = _values(element)
+            if said.get("post_type") == "attachment" and said.get("attachment_url"):
+                alt = _meta(element).get("_wp_attachment_image_alt")
+                caption = said.get("excerpt")
+                picture = Picture(said["attachment_url"], caption, alt)
+                self.pictures[said.get("post_id", "")] = picture
+                self.attached[said.get("post_parent", "")].append(picture)
+
+    def post(self, element: Any) -> Found | Passed | None:
+        """The article that an item is; None for what is of the site alone."""
+        said, meta = _values(element), _meta(element)
+        kind, status = said.get("post_type", "post"), said.get("status", "publish")
+        # A guid may be there twice, where a post began as a copy of another.
+        post_id = said.get("post_id")
+        identity = (
+            f"{self.address}/?p={post_id}" if post_id else said.get("guid") or said.get("link")
+        )
+        name = said.get("post_name") or plain(said.get("title")) or str(identity)
+        if kind == "attachment" or kind.startswith(("nav_", "wp_")):
+            return None
+        if kind != "post":
+            return Passed(name, f"is of the type {kind}, and no post")
+        if status in ("trash", "auto-draft", "inherit"):
+            return Passed(name, f"has the status {status}")
+        if not identity:
+            return Passed(name, "has neither a guid, a link nor a post_id", is_wrong=True)
+        body = body_html(said.get("content", ""), self.pictures, self.attached[post_id or ""])
+        is_public = status in _PUBLIC and not said.get("post_password")
+        fields = {
+            "external_id": f"wordpress:{identity}"[:500],
+            "slug": slug_of(unquote(said.get("post_name", "")).removesuffix(".html")),
+            "headline": headline_of(said.get("title"), body),
+            "summary": summary_of(said.get("excerpt")),
+            "body": html_body(body),
+            "language": self.language,
+            "image": self._featured(meta),
+            "published_at": _date(said),
+        }
+        tags = _tags(element)
+        writers = [name for name, kind in tags if kind == "author"]
+        login = said.get("creator", "")
+        writers = writers or [self.authors.get(login, login)]
+        topics: list[tuple[str, TagKind]] = [
+            (name, "section" if kind == "category" else "topic")
+            for name, kind in tags
+            if kind in ("category", "post_tag") and name != "Uncategorized"
+        ]
+        return Found(
+            name, filled(fields), names_in(writers), tuple(dict.fromkeys(topics)), is_public
+        )
+
+    def _featured(self, meta: dict[str, str]) -> dict[str, Any] | None:
+        picture = self.pictures.get(meta.get("_thumbnail_id", ""))
+        return picture and image_of(picture.url, caption=picture.caption, alt=picture.alt)
+
+
+def _values(element: Any) -> dict[str, str]:
+    """The texts of an element's children, by their local names; content and excerpt apart."""
+    said: dict[str, str] = {}
+    for child in element:
+        if not isinstance(child.tag, str) or child.text is None:
+            continue
+        text = child.text.strip("\r\n")
+        if child.tag == _CONTENT:
+            said["content"] = text
+        elif _EXCERPT.fullmatch(child.tag):
+            said["excerpt"] = text.strip()
+        elif child.tag == _CREATOR:
+            said["creator"] = text.strip()
+        else:
+            said.setdefault(_local(child.tag), text.strip())
+    return said
+
+
+def _meta(element: Any) -> dict[str, str]:
+    found = {}
+    for child in element:
+        if isinstance(child.tag, str) and _local(child.tag) == "postmeta":
+            said = {_local(one.tag): (one.text or "").strip() for one in child}
+            found[said.get("meta_key", "")] = said.get("meta_value", "")
+    return found
+
+
+def _tags(element: Any) -> list[tuple[str, str]]:
+    """Names and domains, in order, each once."""
+    found = [
+        (name, child.get("domain", "category"))
+        for child in element.iterfind("category")
+        for name in names_in([child.text])
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _date(said: dict[str, str]) -> datetime | None:
+    gmt, local = said.get("post_date_gmt", _NO_DATE), said.get("post_date", _NO_DATE)
+    if not gmt.startswith(_NO_DATE):
+        return instant_in(gmt)
+    try:
+        at = parsedate_to_datetime(said.get("pubDate", ""))
+    except ValueError:
+        # The date of a draft has no offset: it is as good as any.
+        return None if local.startswith(_NO_DATE) else instant_in(local)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at.astimezone(UTC) if at.year > 1 else None
