@@ -228,14 +228,14 @@ def import_command(files: tuple[Path, ...], publish: bool) -> None:
     settings = load_settings()
     database = _ready_database(settings)
     report = report_of()
-    for answer in _imported(database, files, publish=publish, language=settings.language):
+    for answer in imported_files(database, files, publish=publish, language=settings.language):
         report.add(answer)
     report.end()
     if report.failures:
         raise click.ClickException(f"{report.failures} of {report.count} could not be imported")
 
 
-def _imported(
+def imported_files(
     database: Database, files: Sequence[Path], *, publish: bool, language: str
 ) -> Iterator[dict[str, Any]]:
     """An answer for each item of each file, with the `file` first."""

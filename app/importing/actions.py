@@ -50,7 +50,7 @@ def import_page(
 
 
 def _failed(detail: str) -> dict[str, Any]:
-    return {"id": None, "slug": None, "status": "failed", "detail": detail}
+    return {"status": "failed", "detail": detail}
 
 
 def _import_page(

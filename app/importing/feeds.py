@@ -61,8 +61,9 @@ def _of_entry(entry: Any, number: int, feed_language: str | None) -> Found | Pas
 
 
 def _language(entry: Any, contents: Any) -> str | None:
-    said = next((one.get("language") for one in contents if one.get("language")), None)
-    return language_of(entry.get("dc_language") or entry.get("language") or said)
+    told = [entry.get("language"), *(one.get("language") for one in contents)]
+    told.append(entry.get("title_detail", {}).get("language"))
+    return next(filter(None, map(language_of, told)), None)
 
 
 def _image(entry: Any) -> dict[str, Any] | None:
@@ -72,8 +73,8 @@ def _image(entry: Any) -> dict[str, Any] | None:
         one.get("href") for one in entry.get("enclosures", []) if _is_picture(one, sure=True)
     ]
     credit = next((one.get("content") for one in entry.get("media_credit", [])), None)
-    caption = entry.get("media_description")
-    found = (image_of(one, caption=caption, credit=credit) for one in pictures)
+    # What is said of a picture is lost: `feedparser` takes it for the summary.
+    found = (image_of(one, credit=credit) for one in pictures)
     return next((one for one in found if one), None)
 
 

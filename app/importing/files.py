@@ -20,7 +20,8 @@ def files_in(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             inner = sorted(one for one in path.rglob("*") if one.is_file())
-            yield from (one for one in inner if not _is_hidden(one.relative_to(path)))
+            shown = [one for one in inner if not _is_hidden(one.relative_to(path))]
+            yield from shown or [path]  # which cannot be opened, and says so
         else:
             yield path
 

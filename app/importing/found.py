@@ -12,6 +12,7 @@ from slugify import slugify
 from app.archive.shapes import TagKind
 
 HEADLINE_LENGTH_MAX, SUMMARY_LENGTH_MAX, NAME_LENGTH_MAX = 300, 5_000, 200
+_BLANKS = re.compile(r"[ \t\n\r\f\v]+")
 _TAG = re.compile(r"<[^<>]*>")
 _ADDRESS = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -53,7 +54,10 @@ class Unreadable(ValueError):
 
 def plain(markup: str | None) -> str:
     """Text without markup, on one line."""
-    return " ".join(html.unescape(_TAG.sub(" ", markup or "")).replace("\x00", "").split())
+    # Blanks of other scripts are part of the text.
+    return _BLANKS.sub(" ", html.unescape(_TAG.sub(" ", markup or "")).replace("\x00", "")).strip(
+        " "
+    )
 
 
 def shortened(text: str, length_max: int) -> str:

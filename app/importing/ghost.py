@@ -57,8 +57,8 @@ class _Export:
         meta = self._meta.get(post.get("id"), {})
         body = _body_of(post)
         authors = [self._users.get(one, {}) for one in self._authors_of[post.get("id")]]
-        if not authors and post.get("author_id") in self._users:
-            authors = [self._users[post["author_id"]]]
+        if not authors and post.get("author_id") in self._users:  # of the oldest exports
+            authors = [self._users.get(post.get("author_id"), {})]
         tags = [self._tags.get(one, {}) for one in self._tags_of[post.get("id")]]
         # A tag that begins with a hash is for the editors alone.
         named = names_in(

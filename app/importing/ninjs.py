@@ -94,9 +94,7 @@ def _article(identity: str, item: _Json, parts: list[_Json]) -> Found:
         for one in _dicts(item.get(member))
         for name in names_in([one.get("name") or one.get("literal")])
     ]
-    writers = (
-        one.get("name") for one in _dicts(item.get("infosources")) if one.get("role") == "author"
-    )
+    writers = (one.get("name") for one in _dicts(item.get("infosources")) if _is_person(one))
     is_public = item.get("pubstatus") in ("usable", None)
     return Found(identity, filled(fields), names_in(writers), tuple(dict.fromkeys(tags)), is_public)
 
@@ -138,9 +136,13 @@ def _slug(item: _Json) -> str | None:
 
 def _source(item: _Json) -> str | None:
     sources = _dicts(item.get("infosources"))
-    named = [one.get("name") for one in sources if one.get("role") != "author"]
+    named = [one.get("name") for one in sources if not _is_person(one)]
     holder = item.get("copyrightholder")
     return next(iter(names_in([*named, holder])), None)
+
+
+def _is_person(source: _Json) -> bool:
+    return source.get("role") not in (None, "", "source", "provider", "distributor")
 
 
 def _kind(tag: _Json, kind: TagKind) -> TagKind:

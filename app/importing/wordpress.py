@@ -55,36 +55,32 @@ class CleanFile:
 
 def read_wordpress(file: BinaryIO) -> Iterator[Found | Passed]:
     """The posts of an export; pages, menus and the like are passed over."""
-    site = _Site()
-    for element in _elements(file, []):
-        site.learn(element)
-    file.seek(0)
-    errors: list[Any] = []
+    site, errors = _Site(), list[Any]()
     for element in _elements(file, errors):
+        site.learn(element)
+    # A bare ampersand loses no item; where anything else is broken, what stands there may be half.
+    worst = next((one for one in errors if "entityref" not in one.message.lower()), None)
+    file.seek(0)
+    for element in _elements(file, None if worst else []):
         if element.tag == "item" and (found := site.post(element)) is not None:
             yield found
     if errors:
-        worst = next((one for one in errors if "ENTITY" not in one.type_name), errors[0])
-        yield Passed(
-            f"line {worst.line}",
-            f"is broken XML: {worst.message.strip()}; what could be read is imported",
-            # A bare ampersand loses no item.
-            is_wrong="ENTITY" not in worst.type_name,
-        )
+        said = errors[0].message.strip()
+        yield Passed(f"line {errors[0].line}", f"is broken XML: {said}; all the same it was read")
 
 
-def _elements(file: BinaryIO, errors: list[Any]) -> Iterator[Any]:
+def _elements(file: BinaryIO, errors: list[Any] | None) -> Iterator[Any]:
     """Items and what is said of the site, one after another; each is forgotten after it.
 
-    No entity is expanded but those of XML itself, and nothing is fetched. Broken XML is read as
-    well as it can be, and what is wrong with it is noted.
+    No entity is expanded but those of XML itself, and nothing is fetched. With a list for `errors`,
+    broken XML is read as well as it can be and they are noted; else it raises `Unreadable` there.
     """
     from lxml import etree  # only who imports needs it
 
     events = etree.iterparse(
         CleanFile(file),
         events=("start", "end"),
-        recover=True,
+        recover=errors is not None,
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
@@ -102,8 +98,9 @@ def _elements(file: BinaryIO, errors: list[Any]) -> Iterator[Any]:
                 while element.getprevious() is not None:
                     del element.getparent()[0]
     except etree.XMLSyntaxError as error:
-        raise Unreadable(f"is broken XML: {error}") from None
-    errors.extend(events.error_log)
+        raise Unreadable(f"is broken XML: {error}; what stands before is imported") from None
+    if errors is not None:
+        errors.extend(events.error_log)
 
 
 def _local(tag: Any) -> str:

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-_BLOCK_COMMENT = re.compile(r"<!--\s*/?wp:.*?-->", re.DOTALL)
+# What is looked for up to an end stops where the next begins, so that no text takes long.
+_BLOCK_COMMENT = re.compile(r"<!--\s*/?wp:(?:(?!<!--).)*?-->", re.DOTALL)
 _EMBED_BLOCK = re.compile(
     r'<figure[^<>]*class="[^"]*wp-block-embed[^"]*"[^<>]*>\s*<div[^<>]*>\s*(?P<url>https?://[^\s<]+)\s*</div>'
-    r"(?P<rest>.*?)</figure>",
+    r"(?P<rest>(?:(?!<figure).)*?)</figure>",
     re.DOTALL,
 )
 _SHORTCODE = re.compile(
     r"\[(?P<name>caption|wp_caption|gallery|embed|audio|video|playlist|youtube|vimeo|more)"
-    r"(?P<attributes>(?:\s[^\[\]]*)?)\](?:(?P<inner>.*?)\[/(?P=name)\])?",
+    r"(?P<attributes>(?:\s[^\[\]]*)?)\](?:(?P<inner>(?:(?!\[(?P=name)\b).)*?)\[/(?P=name)\])?",
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"""([a-z0-9_]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))""")
@@ -23,9 +24,9 @@ _BLOCK_TAGS = (
     r"h[1-6]|header|hr|iframe|li|main|nav|object|ol|p|pre|section|script|style|summary|table|tbody|td|"
     r"tfoot|th|thead|tr|ul|video|audio)"
 )
-_AROUND_BLOCKS = re.compile(rf"\s*(</?{_BLOCK_TAGS}\b[^<>]*>)\s*", re.IGNORECASE)
+_BLOCK = re.compile(rf"(</?{_BLOCK_TAGS}\b[^<>]*>)", re.IGNORECASE)
 _BLOCK_START = re.compile(rf"</?{_BLOCK_TAGS}\b", re.IGNORECASE)
-_PRE = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL | re.IGNORECASE)
+_PRE = re.compile(r"(<pre\b(?:(?!<pre\b).)*?</pre>)", re.DOTALL | re.IGNORECASE)
 _PICTURE = re.compile(r"(?:<a\b[^<>]*>\s*)?<img\b[^<>]*>(?:\s*</a>)?", re.IGNORECASE)
 
 
@@ -54,7 +55,7 @@ def _with_paragraphs(content: str) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    apart = _AROUND_BLOCKS.sub(r"\n\n\1\n\n", text)
+    apart = _BLOCK.sub(r"\n\n\1\n\n", text)
     made = []
     for piece in re.split(r"\n\s*\n", apart):
         said = piece.strip()

@@ -185,7 +185,7 @@ def test_a_page_that_is_too_much_for_an_article_fails_alone(
     assert [line["status"] for line in lines] == ["failed", "failed", "created"]
     assert lines[0]["detail"].startswith(f"{caption}: image.caption: ")
     assert str(folder) in lines[1]["detail"]
-    assert [line["id"] is None for line in lines] == [True, True, False]
+    assert ["id" not in line for line in lines] == [True, True, False]
     names = [one["name"] for one in newsroom.get("/v1/authors").json()["data"]]
     assert names == ["Mara Lind", "Tor Vik"]
 
