@@ -33,6 +33,7 @@ from app.express.freshness import freshness_of
 from app.express.readers import reader_of
 from app.express.reads import Reads
 from app.express.way import Direct, Express, Gather, ShortWay
+from app.formats.hub import LOOK_SECONDS, Hub
 from app.formats.routes import router as formats_router
 from app.history.routes import router as history_router
 from app.search.follower import Follower
@@ -175,6 +176,9 @@ def _timers(app: FastAPI) -> list[Timer]:
             Timer("tick", every, tick_some),
             Timer("move articles", every, move, pause_seconds=moves.PAUSE_SECONDS),
         ]
+        if settings.websub_hub:
+            hub = Hub(database, clock, settings.websub_hub, settings.site_url)
+            timers.append(Timer("tell the hub", LOOK_SECONDS, hub.tell))
     return timers
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 PREFIX = "BYLINE_"
 ENV_FILE = ".env"
 _SITE = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
+HTTP_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^\s/?#]+")
 _PASSWORD = re.compile(r"(?<=://).*@")
 
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
     base_url: str = Field("", description="Where clients reach this server, without a final slash.")
     article_url: str = Field(
         "", description="An article's public page, with `{slug}`; its API address when not given."
+    )
+    websub_hub: str = Field(
+        "", description="WebSub hub that is told when the feeds change, and that feeds name."
     )
     language: str = Field(
         "en",
@@ -174,6 +178,13 @@ class Settings(BaseSettings):
             make_url(value or "sqlite:///byline.db")
         except (ArgumentError, ValueError):
             raise ValueError("must be like postgresql://user:password@host:5432/name") from None
+        return value
+
+    @field_validator("websub_hub")
+    @classmethod
+    def _address_of_a_hub(cls, value: str) -> str:
+        if value and not HTTP_ADDRESS.fullmatch(value):
+            raise ValueError("must be an address that starts with http:// or https://")
         return value
 
     @field_validator("base_url")

@@ -5,7 +5,8 @@ from sqlmodel import SQLModel
 
 import app.access.models
 import app.archive.models
-import app.changes.models  # noqa: F401 - the tables register themselves
+import app.changes.models
+import app.formats.models  # noqa: F401 - the tables register themselves
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -152,6 +152,7 @@ def json_feed(feed: Feed) -> bytes:
         "home_page_url": feed.site.home_url,
         "feed_url": feed.url,
         "next_url": feed.next_url,
+        "hubs": [{"type": "WebSub", "url": feed.hub_url}] if feed.hub_url else None,
         "language": feed.site.language,
         "items": [_filled(_json_item(feed, one)) for one in feed.articles],
     }
@@ -213,11 +214,13 @@ def _links(feed: Feed, name: str, media_type: str) -> list[str]:
         "previous": feed.previous_url,
         "next": feed.next_url,
     }
-    return [
+    links = [
         box(name, attributes={"rel": rel, "type": media_type, "href": href})
         for rel, href in addresses.items()
         if href
     ]
+    hub = feed.hub_url
+    return [*links, box(name, attributes={"rel": "hub", "href": hub})] if hub else links
 
 
 def _media(article: Article) -> str:

@@ -2,8 +2,11 @@
 
 from typing import Annotated, Literal
 
+import sqlalchemy as sa
 from fastapi import Path
 from pydantic import ConfigDict, Field
+from sqlmodel import Field as SqlField
+from sqlmodel import SQLModel
 
 from app.articles.models import ArticleListQuery
 from app.formats.ninjs import NinjsVersion
@@ -36,6 +39,21 @@ ListSuffix = Annotated[
         examples=["rss"],
     ),
 ]
+
+
+class HubNotice(SQLModel, table=True):
+    """One row: what the front page was when the hub was told last; empty where it has to be told."""
+
+    __tablename__ = "hub_notice"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = SqlField(
+        default=1,
+        primary_key=True,
+        sa_type=sa.SmallInteger,
+        sa_column_kwargs={"autoincrement": False},
+    )
+    digest: str = ""
 
 
 class FormatQuery(StrictModel):

@@ -81,6 +81,7 @@ class Feed:
     next_url: str | None = None
     previous_url: str | None = None
     removed: Sequence[Removed] = field(default=())
+    hub_url: str | None = None
 
     @property
     def updated_at(self) -> datetime:

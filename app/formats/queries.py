@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
+from xxhash import xxh3_128_hexdigest
 
 from app.access.visibility import ArticleFilter, Visibility
 from app.archive.selection import Selection
@@ -48,6 +49,17 @@ def withdrawn_articles(
         .limit(REMOVED_MAX)
     )
     return [Removed(*row) for row in session.connection().execute(found)]
+
+
+FRONT_ARTICLES = 20
+
+
+def front_digest(session: Session, visibility: Visibility) -> str:
+    """Another one whenever the newest articles change, or one of them leaves."""
+    columns = [article.c[name] for name in ("id", "version")]
+    page = Selection(session, visibility).page(columns, "-published_at", None, FRONT_ARTICLES - 1)
+    rows = session.connection().execute(page).all()
+    return xxh3_128_hexdigest("\n".join(f"{row.id} {row.version}" for row in rows).encode())
 
 
 def boundary_at(session: Session, now: datetime, offset: int) -> Boundary | None:

@@ -196,13 +196,14 @@ def _list_answer(
             body = json_feed(feed)
         case _:
             body = ninjs_package(feed, reader.visibility.now, version)
-    own = f'<{feed.url}>; rel="self"'
+    own = [f'<{feed.url}>; rel="self"']
+    own += [f'<{feed.hub_url}>; rel="hub"'] if feed.hub_url else []
     return validated_response(
         request,
         body,
         media_type=LIST_FORMATS[suffix],
         private=not reader.is_anonymous,
-        headers={"Link": f"{own}, {links}" if links else own},
+        headers={"Link": ", ".join([*own, links] if links else own)},
     )
 
 
@@ -231,6 +232,7 @@ def _feed(
         next_url=absolute(following) if following else None,
         previous_url=absolute(before) if before else None,
         removed=removed,
+        hub_url=settings.websub_hub or None,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from app.archive.models import PendingMove
+from app.formats.models import HubNotice
 from tests.conftest import Newsroom
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -40,6 +41,7 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_former_state_begins_before_it_ends": [{"state_sequence": sa.literal_column("sequence")}],
     "ck_pending_move_known_kind": [{"kind": "article"}],
     "ck_sequence_counter_one_row": [{"id": 2}],
+    "ck_hub_notice_one_row": [{"id": 2}],
 }
 REFERENCES: dict[str, dict[str, Any]] = {
     "fk_idempotent_answer_key_id": {"key_id": NOBODY},
@@ -91,6 +93,7 @@ def furnish(newsroom: Newsroom) -> None:
     newsroom.key("read")
     with newsroom.database.writing() as session:
         session.add(PendingMove(target_id=NOBODY, kind="tag", sequence=1, ends_state=False))
+        session.add(HubNotice())
 
 
 def assert_refused(newsroom: Newsroom, statement: sa.Update, named: str) -> None:
