@@ -22,6 +22,7 @@ from app.articles.queries import View, position_after, view_of
 from app.body.derived import DERIVED
 from app.db.database import Database
 from app.express.joining import (
+    FIRST_OF_BODY,
     NotWritten,
     Row,
     changes_of,
@@ -53,6 +54,7 @@ LIST, ITEM, CHANGES = "/v1/articles", "/v1/articles/", "/v1/changes"
 TRIES = 8
 """Statements may have to be made first and names looked up, which may change meanwhile."""
 ROWS_MAX, BODIES_MAX, DERIVED_MAX = 100, 20, 2
+DERIVED_BYTES_MAX = 20_000
 """Of one answer; more may take long to read and to join, and are for a thread."""
 DEPARTURES_MAX = 500
 """States that were over since a follower's place; to find out what has been lost is for a thread."""
@@ -319,6 +321,11 @@ class Reads:
             raise Unknown
 
     def _document(self, row: Row, view: View) -> bytes:
+        if (
+            not DERIVED.isdisjoint(view.body_forms)
+            and len(row[FIRST_OF_BODY] or b"") > DERIVED_BYTES_MAX
+        ):
+            raise NotHere
         document = document_of(row, view.body_forms, self._names)
         return document if view.is_whole else cut(document, view.fields)
 

@@ -13,6 +13,7 @@ from app.formats.news import (
     canonical_url_of,
     correction_lines,
     description_of,
+    filled,
     image_of,
     image_type,
     instant,
@@ -34,6 +35,7 @@ _ATOM_NAMESPACES = {
     "xmlns:at": "http://purl.org/atompub/tombstones/1.0",
     "xmlns:media": MEDIA,
 }
+TTL_MINUTES = "5"
 JSON_FEED = "https://jsonfeed.org/version/1.1"
 
 
@@ -49,8 +51,9 @@ def rss(feed: Feed) -> bytes:
         element("language", site.language),
         element("lastBuildDate", changed),
         element("generator", "Byline"),
+        element("ttl", TTL_MINUTES),
         *_links(feed, "atom:link", "application/rss+xml"),
-        *(_rss_item(feed, one) for one in feed.articles),
+        *(_rss_item(feed, one) for one in _shown(feed)),
     )
     return _document(box("rss", channel, attributes=_RSS_NAMESPACES))
 
@@ -81,7 +84,7 @@ def _rss_item(feed: Feed, article: Article) -> str:
 def atom(feed: Feed) -> bytes:
     """Atom, with RFC 6721 tombstones of what has been withdrawn. `id` is for ever."""
     site = feed.site
-    entries = [_atom_entry(feed, one) for one in feed.articles if one["status"] != "withdrawn"]
+    entries = [_atom_entry(feed, one) for one in _shown(feed)]
     attributes = {**_ATOM_NAMESPACES, "xml:lang": site.language}
     return _document(
         box(
@@ -154,9 +157,9 @@ def json_feed(feed: Feed) -> bytes:
         "next_url": feed.next_url,
         "hubs": [{"type": "WebSub", "url": feed.hub_url}] if feed.hub_url else None,
         "language": feed.site.language,
-        "items": [_filled(_json_item(feed, one)) for one in feed.articles],
     }
-    return to_json(_filled(document))
+    items = [filled(_json_item(feed, one)) for one in _shown(feed)]
+    return to_json(filled(document) | {"items": items})
 
 
 def _json_item(feed: Feed, article: Article) -> dict[str, Any]:
@@ -180,6 +183,11 @@ def _json_item(feed: Feed, article: Article) -> dict[str, Any]:
         "language": article["language"],
         "_byline": {"corrections": corrections} if corrections else None,
     }
+
+
+def _shown(feed: Feed) -> list[Article]:
+    """Without what has been withdrawn, which editors see in lists: a feed could not say that it is."""
+    return [one for one in feed.articles if one["status"] != "withdrawn"]
 
 
 def content_of(article: Article) -> str:
@@ -235,10 +243,6 @@ def _media(article: Article) -> str:
         element("media:credit", image["credit"]),
         attributes=attributes,
     )
-
-
-def _filled(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value is not None}
 
 
 def _document(root: str) -> bytes:

@@ -10,6 +10,7 @@ from app.formats.news import (
     canonical_url_of,
     correction_lines,
     description_of,
+    filled,
     image_of,
     instant,
     permanent_id,
@@ -21,13 +22,13 @@ _Json = dict[str, Any]
 
 def jsonld(article: Article, site: Site) -> bytes:
     """The document of the format, with the article's text."""
-    return to_json(news_article(article, site) | _filled({"articleBody": text_of(article)}))
+    return to_json(news_article(article, site) | filled({"articleBody": text_of(article)}))
 
 
 def news_article(article: Article, site: Site) -> _Json:
     """What there is to say of an article beside its text."""
     page, published_at = site.page_of(article), article["published_at"]
-    return _filled(
+    return filled(
         {
             "@context": "https://schema.org",
             "@type": "NewsArticle",
@@ -75,8 +76,4 @@ def _images(article: Article) -> list[_Json]:
         "caption": image["caption"],
         "creditText": image["credit"],
     }
-    return [_filled(made)]
-
-
-def _filled(document: _Json) -> _Json:
-    return {name: value for name, value in document.items() if value not in (None, "", [])}
+    return [filled(made)]

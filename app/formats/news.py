@@ -162,3 +162,8 @@ def _moment(at: Any) -> datetime:
 
 def description_of(article: Article) -> str:
     return str(article["summary"] or article["subheadline"] or "")
+
+
+def filled(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of JSON without what there is nothing to say of."""
+    return {name: value for name, value in document.items() if value not in (None, "", [])}

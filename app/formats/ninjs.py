@@ -13,6 +13,7 @@ from app.formats.news import (
     absolute_html,
     canonical_url_of,
     correction_lines,
+    filled,
     image_of,
     image_type,
     instant,
@@ -116,7 +117,7 @@ def item(article: Article, now: datetime) -> _Json:
             "literal": tag["slug"],
         }
         made.setdefault(_MEMBERS.get(tag["kind"], "subjects"), []).append(named)
-    return _filled(made)
+    return filled(made)
 
 
 def _pub_status(article: Article, now: datetime) -> str:
@@ -174,13 +175,13 @@ def _pictures(article: Article) -> list[_Json]:
             *_described("caption", image["caption"]),
             *_described("alt", image["alt"]),
         ],
-        "renditions": [_filled(rendition)],
+        "renditions": [filled(rendition)],
     }
-    return [_filled(picture)]
+    return [filled(picture)]
 
 
 def _canceled(removed: Removed) -> _Json:
-    return _filled(
+    return filled(
         {
             "uri": permanent_id(removed.id),
             "type": "text",
@@ -199,10 +200,6 @@ def _standard(version: NinjsVersion) -> _Json:
 
 def _instant(at: datetime | None) -> str | None:
     return None if at is None else instant(at)
-
-
-def _filled(document: _Json) -> _Json:
-    return {name: value for name, value in document.items() if value not in (None, "", [])}
 
 
 def _written(document: _Json, version: NinjsVersion) -> bytes:

@@ -62,15 +62,22 @@ def front_digest(session: Session, visibility: Visibility) -> str:
     return xxh3_128_hexdigest("\n".join(f"{row.id} {row.version}" for row in rows).encode())
 
 
-def boundary_at(session: Session, now: datetime, offset: int) -> Boundary | None:
-    """The place of an article in the order of publication, by how many come before it.
+def boundary_at(
+    session: Session, now: datetime, offset: int, since: Boundary | None = None
+) -> Boundary | None:
+    """The place of an article in the order of publication, by how many come before it, from the
+    first on or from another place.
 
-    It walks an index alone: some 60 ms where a million come before.
+    It walks an index alone: some 100 ms for a million.
     """
     columns = article.c
+    place = sa.tuple_(columns.sort_at, columns.id)
+    from_there = (
+        [place >= sa.tuple_(*since, types=[columns.sort_at.type, columns.id.type])] if since else []
+    )
     found = (
         sa.select(columns.sort_at, columns.id)
-        .where(columns.live, columns.sort_at <= now)
+        .where(columns.live, columns.sort_at <= now, *from_there)
         .order_by(columns.sort_at, columns.id)
         .offset(offset)
         .limit(1)

@@ -36,6 +36,7 @@ from app.web.problems import Moved, Problem, invalid_parameter
 from app.web.sessions import Db
 
 router = APIRouter(tags=["formats"], route_class=StrictRoute)
+TELL_OF_REMOVED = ("atom", "ninjs")
 SITEMAP_ARTICLES_MAX = 49_999
 """Of one sitemap, which may have 50,000 addresses: the first has the front page as well."""
 WHOLE = articles.view_of(None, "html,text")
@@ -82,7 +83,8 @@ def list_articles_as(
         walked = articles.list_articles(session, visibility, wanted, paging.position, view)
         rows, around = paging.page(walked, lambda row: articles.order_key(row, wanted))
         links = articles.load_links(session, [row.id for row in rows])
-        removed = _removed(session, visibility, paging, walked, rows, around)
+        tells = suffix in TELL_OF_REMOVED
+        removed = _removed(session, visibility, paging, walked, rows, around) if tells else ()
     shown = [
         articles.article_document(row, links, view, visibility, settings.article_url_template)
         for row in rows
@@ -351,9 +353,10 @@ def _borders(
 def _sitemap_numbers(session: Session, visibility: Visibility) -> Iterator[int]:
     """The first, which has the front page as well, and all others that have anything in them."""
     yield 1
-    number, since = 2, queries.boundary_at(session, visibility.now, SITEMAP_ARTICLES_MAX)
+    now = visibility.now
+    number, since = 2, queries.boundary_at(session, now, SITEMAP_ARTICLES_MAX)
     while since is not None:
-        until = queries.boundary_at(session, visibility.now, number * SITEMAP_ARTICLES_MAX)
+        until = queries.boundary_at(session, now, SITEMAP_ARTICLES_MAX, since)
         if queries.has_addresses_between(session, visibility, since, until):
             yield number
         number, since = number + 1, until

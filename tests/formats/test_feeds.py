@@ -192,6 +192,9 @@ def test_what_is_withdrawn_is_a_tombstone_in_atom_and_canceled_in_ninjs(
     editor = newsroom.get("/v1/articles.ninjs?status=withdrawn", newsroom.key("preview")).json()
     assert {one["pubStatus"] for one in editor["associations"]} == {"canceled"}
     assert tombstones("", newsroom.key("preview")) == []
+    for suffix in ("rss", "atom", "feed.json"):
+        shown = newsroom.get(f"/v1/articles.{suffix}", newsroom.key("preview"))
+        assert "Day 3" not in titles(shown, suffix)
     newsroom.send("POST", "/v1/articles/day-3/restore")
     assert tombstones("") == gone[1:]
 
@@ -370,3 +373,48 @@ def test_feeds_know_the_public_page_and_lead_out_of_bodies_by_whole_addresses(
     assert feed.findtext("channel/link") == "https://news.example.org/"
     own = feed.find(f"channel/{ATOM}link[@rel='self']").get("href")
     assert own == "https://api.example.org/v1/articles.rss"
+
+
+def locations(answer: Response) -> list[str]:
+    return [one.text.rpartition("/")[2] for one in xml(answer).iter("{*}loc")]
+
+
+def test_sitemaps_have_all_that_is_public_in_pages(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.formats.routes.SITEMAP_ARTICLES_MAX", 2)
+    monkeypatch.setattr("app.formats.queries.BATCH", 1)
+    newsroom.forget_answers()
+    assert locations(newsroom.get("/sitemap.xml")) == [
+        "sitemap-1.xml",
+        "sitemap-2.xml",
+        "sitemap-3.xml",
+    ]
+    pages = [locations(newsroom.get(f"/sitemap-{number}.xml")) for number in (1, 2, 3)]
+    assert pages == [
+        ["127.0.0.1:8000", "day-0.html", "day-1.html"], ["day-2.html", "day-3.html"], ["day-4.html"],
+    ]  # fmt: skip
+    for number in (4, 1_000_000):
+        assert newsroom.get(f"/sitemap-{number}.xml").status_code == 404
+    for number in ("0", "1000001", "x", "-1"):
+        assert newsroom.get(f"/sitemap-{number}.xml").status_code in (404, 422)
+    # A key makes a map of what it is entitled to; a page with nothing in it is not named.
+    sport = newsroom.key("read", entitlement={"articles": {"tag": ["sport"]}})
+    assert locations(newsroom.get("/sitemap.xml", sport)) == ["sitemap-1.xml", "sitemap-2.xml"]
+    assert locations(newsroom.get("/sitemap-2.xml", sport)) == ["day-3.html"]
+    # Nobody's drafts and embargoes are in it, not even those that the key may see.
+    editor = [
+        locations(newsroom.get(f"/sitemap-{number}.xml", newsroom.key("preview")))
+        for number in (1, 2, 3)
+    ]
+    assert editor == pages
+    newsroom.clock.move(hours=2)
+    assert locations(newsroom.get("/sitemap-3.xml")) == ["day-4.html", "early.html"]
+
+
+def test_news_are_those_of_two_days_and_by_their_first_date(newsroom: Newsroom) -> None:
+    assert locations(newsroom.get("/sitemap-news.xml")) == ["day-4.html"]
+    newsroom.clock.move(hours=2)
+    assert locations(newsroom.get("/sitemap-news.xml")) == ["early.html", "day-4.html"]
+    newsroom.clock.move(days=1)
+    assert locations(newsroom.get("/sitemap-news.xml")) == ["early.html"]

@@ -155,7 +155,7 @@ def test_rss_and_atom_are_well_formed_and_say_the_same(article: dict[str, Any]) 
         etree.fromstring(written)
         read = feedparser.parse(written, sanitize_html=False, resolve_relative_uris=False)
         assert read.bozo is False
-        if write is atom and article["status"] == "withdrawn":
+        if article["status"] == "withdrawn":
             assert read.entries == []
             continue
         (entry,) = read.entries
@@ -169,7 +169,11 @@ def test_rss_and_atom_are_well_formed_and_say_the_same(article: dict[str, Any]) 
 @each
 @given(articles())
 def test_json_feeds_say_the_same(article: dict[str, Any]) -> None:
-    (item,) = json.loads(json_feed(feed_of(article)))["items"]
+    items = json.loads(json_feed(feed_of(article)))["items"]
+    if article["status"] == "withdrawn":
+        assert items == []
+        return
+    (item,) = items
     assert item["title"] == article["headline"]
     assert ("content_html" in item) != ("content_text" in item)
     if article["body"] and article["body"]["html"] and not article["corrections"]:
