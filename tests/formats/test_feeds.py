@@ -396,8 +396,8 @@ def test_sitemaps_have_all_that_is_public_in_pages(
     ]  # fmt: skip
     for number in (4, 1_000_000):
         assert newsroom.get(f"/sitemap-{number}.xml").status_code == 404
-    for number in ("0", "1000001", "x", "-1"):
-        assert newsroom.get(f"/sitemap-{number}.xml").status_code in (404, 422)
+    for wrong in ("0", "1000001", "x", "-1"):
+        assert newsroom.get(f"/sitemap-{wrong}.xml").status_code in (404, 422)
     # A key makes a map of what it is entitled to; a page with nothing in it is not named.
     sport = newsroom.key("read", entitlement={"articles": {"tag": ["sport"]}})
     assert locations(newsroom.get("/sitemap.xml", sport)) == ["sitemap-1.xml", "sitemap-2.xml"]
