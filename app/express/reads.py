@@ -53,7 +53,7 @@ _Steps = Generator[tuple[str, Sequence[Any]], Sequence[Any] | None, Result]
 LIST, ITEM, CHANGES = "/v1/articles", "/v1/articles/", "/v1/changes"
 TRIES = 8
 """Statements may have to be made first and names looked up, which may change meanwhile."""
-ROWS_MAX, BODIES_MAX, DERIVED_MAX = 100, 20, 2
+ROWS_MAX, BODIES_MAX, DERIVED_MAX = 100, 20, 5
 DERIVED_BYTES_MAX = 20_000
 """Of one answer; more may take long to read and to join, and are for a thread."""
 DEPARTURES_MAX = 500

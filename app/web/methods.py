@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.params import without_dots
+
 
 class AllowedMethods:
     """Answers `OPTIONS` and completes `Allow` from the OpenAPI document.
@@ -42,7 +44,7 @@ class AllowedMethods:
     def _allow(self, path: str) -> str | None:
         if self._allowed is None:
             self._allowed = [
-                (compile_path(template)[0], set(operations))
+                (without_dots(compile_path(template)[0]), set(operations))
                 for template, operations in self.api.openapi()["paths"].items()
             ]
         # An address may be of several templates: `bulk` is also the slug that an article may have.

@@ -139,7 +139,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, public_read:
     reads = method == "get"
     names_one = "{" in path
     guarded = _guard(operation, required=method in ("put", "patch", "delete"))
-    statuses = {400, 422, 503} if path.startswith("/v1/") else {503}
+    statuses = {400, 422, 503} if path.startswith("/v1/") or names_one else {503}
     if scope:
         statuses |= {401, 403}
         operation["security"] = [{"key": []}, {"keyAsPassword": []}]

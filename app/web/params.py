@@ -215,6 +215,7 @@ PathRef = Annotated[
         description="An id or a slug. A slug that has changed answers 301 with the new address.",
         min_length=1,
         max_length=200,
+        json_schema_extra={"pattern": r"^[^/.]+$"},
     ),
 ]
 
@@ -253,8 +254,12 @@ class StrictRoute(APIRoute):
 
     JSON that is cut, has NaN, half a surrogate pair or thousands of levels is a 400; a body that
     is not JSON is a 415; an unknown query parameter, or one given twice that takes one value, is
-    a 422.
+    a 422. A ref has no dot: one begins the suffix of a format.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.path_regex = without_dots(self.path_regex)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -275,6 +280,11 @@ class StrictRoute(APIRoute):
             return await handle(request)
 
         return handle_strictly
+
+
+def without_dots(path: re.Pattern[str]) -> re.Pattern[str]:
+    """A path's pattern that takes no ref with a dot."""
+    return re.compile(path.pattern.replace("(?P<ref>[^/]+)", "(?P<ref>[^/.]+)"))
 
 
 class _JsonRequest(Request):

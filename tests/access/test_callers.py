@@ -154,6 +154,7 @@ def test_where_reading_needs_a_key_every_route_does(
         path.replace("{ref}", known.get(path.split("/")[2], ""))
         .replace("{key_id}", key["id"])
         .replace("{version}", "1")
+        .replace("{suffix}", "ninjs")
         for path, methods in closed.app.openapi()["paths"].items()
         if path.startswith("/v1/") and "get" in methods
     ]

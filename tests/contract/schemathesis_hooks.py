@@ -38,6 +38,7 @@ RULES_BEYOND_JSON_SCHEMA = re.compile(
             r"must be after `(published_at|embargoed_until)`",
             r"A published article has a date; withdraw it instead\.",
             r"may name 100 values at most",
+            r"goes with the suffix `ninjs` only",
             r"is cut, changed, or from another list or key",
             r"is no cursor that this site gave; it is cut or changed",
             r"must not contain (the NUL character|a number that is too large to keep)",

@@ -42,6 +42,7 @@ PLACES = {
     "/v1/articles/{ref}.{suffix}": "/v1/articles/harbour-0.html",
     "/sitemap-{number}.xml": "/sitemap-1.xml",
 }
+ONLY_OF_FORMATS = {"content", "ninjs", "cursor", "tag", "status"}
 MORE_PLACES = [
     "/v1/articles.rss", "/v1/articles.feed.json", "/v1/articles.ninjs", "/v1/articles.ninjs?ninjs=2.2",
     "/v1/search.rss", "/v1/search.atom?q=harbour", "/v1/articles/harbour-0.ninjs",
@@ -228,8 +229,13 @@ def addresses(town: Newsroom, key: dict[str, str]) -> Iterator[str]:
         place = PLACES.get(path, path)
         yield place
         names = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
-        # The stream gives what the pages give, which are asked for with every parameter.
-        for name in names if not path.endswith("/stream") else []:
+        # The stream gives what the pages give, and a format what the list gives, which are asked for
+        # with every parameter.
+        if path.endswith("/stream"):
+            names = []
+        if path.endswith("{suffix}"):
+            names = [name for name in names if name in ONLY_OF_FORMATS]
+        for name in names:
             for value in PARAMETERS[name]:
                 counted = "&count=exact" if "count" in names and name != "count" else ""
                 if "facets" in names and name != "facets":
@@ -240,7 +246,7 @@ def addresses(town: Newsroom, key: dict[str, str]) -> Iterator[str]:
             following = town.get(f"{place}?limit=1", key).links.get("next")
             if following:
                 yield following["url"]
-        if "since" in names:
+        if path.startswith("/v1/changes"):
             for limit in ("", "?limit=1"):
                 page = town.get(f"/v1/changes{limit}", key).json()["page"]
                 yield f"{place}?since={page['next']}"

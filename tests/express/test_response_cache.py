@@ -412,7 +412,7 @@ def test_after_each_write_one_search_is_made_for_all(
         time.sleep(0.05)
         return find(*asked)
 
-    monkeypatch.setattr("app.search.routes.find", counted)
+    monkeypatch.setattr("app.search.answers.search", counted)
 
     async def ask_often() -> list[Any]:
         transport = httpx2.ASGITransport(searching.app)
