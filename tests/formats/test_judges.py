@@ -20,6 +20,7 @@ from usp.tree import sitemap_from_str
 
 from app.body.blocks import blocks_of
 from app.body.rendering import render
+from app.cli import imported_files
 from app.demo.actions import load_demo
 from tests.conftest import SHARED, Lend, Newsroom
 
@@ -86,6 +87,15 @@ def ninjs_validator(version: str) -> Any:
     return Draft202012Validator(schema, registry=registry, format_checker=FormatChecker())
 
 
+def json_feed_validator() -> Any:
+    schema = json.loads((SCHEMAS / "jsonfeed-1.1.schemastore.json").read_text(encoding="utf-8"))
+    before = DRAFT7.create_resource(JSON_FEED_1)
+    registry: Registry[Any] = Registry().with_resources(
+        [("https://json.schemastore.org/feed-1", before)]
+    )
+    return Draft7Validator(schema, registry=registry, format_checker=FormatChecker())
+
+
 @needs_schemas
 @pytest.mark.parametrize("version", ["3.2", "2.2"])
 def test_every_article_and_package_is_ninjs(newsroom: Newsroom, version: str) -> None:
@@ -106,6 +116,40 @@ def test_every_article_and_package_is_ninjs(newsroom: Newsroom, version: str) ->
 
 
 @needs_schemas
+def test_what_others_wrote_leaves_as_their_schemas_say(newsroom: Newsroom) -> None:
+    """All that can be imported here, of WordPress, Ghost, agencies and web pages, in each format."""
+    folders = [SHARED / "data" / name for name in ("wxr", "ghost", "ninjs", "languages")]
+    files = [one for folder in folders for one in sorted(folder.iterdir()) if one.suffix != ".md"]
+    for one in imported_files(newsroom.database, files, publish=True, language="en"):
+        assert one["status"] in ("created", "skipped"), one
+    key = newsroom.key("preview")
+    validators = {version: ninjs_validator(version) for version in ("3.2", "2.2")}
+    feed = json_feed_validator()
+    address: str | None = "/v1/articles?limit=100&fields=slug"
+    seen = 0
+    while address:
+        answer = newsroom.get(address, key)
+        address = answer.links["next"]["url"] if "next" in answer.links else None
+        for one in answer.json()["data"]:
+            seen += 1
+            for version, validator in validators.items():
+                made = newsroom.get(f"/v1/articles/{one['slug']}.ninjs?ninjs={version}", key)
+                validator.validate(made.json())
+            etree.HTML(newsroom.get(f"/v1/articles/{one['slug']}.html", key).text)
+            front_matter(newsroom.get(f"/v1/articles/{one['slug']}.md", key).text)
+    assert seen > 120
+    address = "/v1/articles.feed.json?limit=100"
+    while address:
+        answer = newsroom.get(address)
+        feed.validate(answer.json())
+        for suffix in ("rss", "atom"):
+            read = feedparser.parse(newsroom.get(address.replace("feed.json", suffix)).content)
+            assert read.bozo is False
+            assert len(read.entries) == len(answer.json()["items"])
+        address = answer.links["next"]["url"] if "next" in answer.links else None
+
+
+@needs_schemas
 @pytest.mark.parametrize("name", [one.name for one in sorted(EXAMPLES.glob("*.json"))])
 def test_the_judge_of_ninjs_judges(name: str) -> None:
     """The agencies' own examples pass, and none of them with a member that ninjs does not have."""
@@ -118,12 +162,7 @@ def test_the_judge_of_ninjs_judges(name: str) -> None:
 
 @needs_schemas
 def test_every_page_is_a_json_feed(newsroom: Newsroom) -> None:
-    schema = json.loads((SCHEMAS / "jsonfeed-1.1.schemastore.json").read_text(encoding="utf-8"))
-    before = DRAFT7.create_resource(JSON_FEED_1)
-    registry: Registry[Any] = Registry().with_resources(
-        [("https://json.schemastore.org/feed-1", before)]
-    )
-    validator = Draft7Validator(schema, registry=registry, format_checker=FormatChecker())
+    validator = json_feed_validator()
     assert not validator.is_valid({"version": "https://jsonfeed.org/version/1.1", "items": []})
     address: str | None = "/v1/articles.feed.json?limit=7"
     seen = []

@@ -12,9 +12,10 @@ import pytest
 
 from app.cli import imported_files
 from app.demo.actions import load_demo
+from app.importing.files import opened
 from app.importing.found import Found, Passed
 from app.importing.ghost_body import lexical_html, mobiledoc_html
-from app.importing.kinds import kind_of
+from app.importing.kinds import items_of, kind_of
 from app.importing.wordpress import read_wordpress
 from app.importing.wordpress_body import Picture, body_html
 from tests.conftest import SHARED, Newsroom
@@ -734,3 +735,19 @@ def test_no_reader_fails_on_what_it_does_not_expect() -> None:
             data = {**GHOST["db"][0]["data"], name: value}
             list(read_ghost({"db": [{"data": data}]}))
     assert isinstance(Passed("a", "b").item, str)
+
+
+@needs_data
+def test_no_form_of_what_real_newsrooms_wrote_loses_anything() -> None:
+    from tests.body.test_forms import lose_nothing
+
+    count = 0
+    for name in COUNTS:
+        file = DATA / name
+        with opened(file) as (content, kind):
+            for found in items_of(content, kind, file.name):
+                if isinstance(found, Found) and "body" in found.fields:
+                    body = found.fields["body"]
+                    lose_nothing(body["source"], body["format"])
+                    count += 1
+    assert count > 80
