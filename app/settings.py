@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     article_url: str = Field(
         "", description="An article's public page, with `{slug}`; its API address when not given."
     )
+    logo_url: str = Field("", description="The publication's logo, for feeds and search engines.")
     websub_hub: str = Field(
         "", description="WebSub hub that is told when the feeds change, and that feeds name."
     )
@@ -180,9 +181,9 @@ class Settings(BaseSettings):
             raise ValueError("must be like postgresql://user:password@host:5432/name") from None
         return value
 
-    @field_validator("websub_hub")
+    @field_validator("logo_url", "websub_hub")
     @classmethod
-    def _address_of_a_hub(cls, value: str) -> str:
+    def _address(cls, value: str) -> str:
         if value and not HTTP_ADDRESS.fullmatch(value):
             raise ValueError("must be an address that starts with http:// or https://")
         return value

@@ -52,10 +52,23 @@ def rss(feed: Feed) -> bytes:
         element("lastBuildDate", changed),
         element("generator", "Byline"),
         element("ttl", TTL_MINUTES),
+        _rss_logo(feed),
         *_links(feed, "atom:link", "application/rss+xml"),
         *(_rss_item(feed, one) for one in _shown(feed)),
     )
     return _document(box("rss", channel, attributes=_RSS_NAMESPACES))
+
+
+def _rss_logo(feed: Feed) -> str:
+    site = feed.site
+    if not site.logo_url:
+        return ""
+    return box(
+        "image",
+        element("url", site.logo_url),
+        element("title", feed.title),
+        element("link", site.home_url),
+    )
 
 
 def _rss_item(feed: Feed, article: Article) -> str:
@@ -94,6 +107,7 @@ def atom(feed: Feed) -> bytes:
             element("updated", instant(feed.updated_at)),
             box("author", element("name", site.title)),
             element("generator", "Byline"),
+            element("logo", site.logo_url),
             box("link", attributes={"rel": "alternate", "href": site.home_url}),
             *_links(feed, "link", "application/atom+xml"),
             *entries,
@@ -155,6 +169,7 @@ def json_feed(feed: Feed) -> bytes:
         "home_page_url": feed.site.home_url,
         "feed_url": feed.url,
         "next_url": feed.next_url,
+        "icon": feed.site.logo_url,
         "hubs": [{"type": "WebSub", "url": feed.hub_url}] if feed.hub_url else None,
         "language": feed.site.language,
     }

@@ -43,11 +43,7 @@ def news_article(article: Article, site: Site) -> _Json:
             "dateModified": instant(article["updated_at"]),
             "expires": article["expires_at"] and instant(article["expires_at"]),
             "author": [{"@type": "Person", "name": one["name"]} for one in article["authors"]],
-            "publisher": {
-                "@type": "NewsMediaOrganization",
-                "name": site.title,
-                "url": site.home_url,
-            },
+            "publisher": _publisher(site),
             "image": _images(article),
             "articleSection": article["section"] and article["section"]["name"],
             "keywords": [tag["name"] for tag in article["tags"]],
@@ -64,6 +60,22 @@ def news_article(article: Article, site: Site) -> _Json:
     )
 
 
+def _publisher(site: Site) -> _Json:
+    logo = {"@type": "ImageObject", "url": site.logo_url} if site.logo_url else None
+    made = {
+        "@type": "NewsMediaOrganization",
+        "name": site.title,
+        "url": site.home_url,
+        "logo": logo,
+    }
+    return filled(made)
+
+
+def _pixels(number: int | None) -> _Json | None:
+    # E37 is a pixel in the codes of UN/CEFACT, which schema.org asks for.
+    return {"@type": "QuantitativeValue", "value": number, "unitCode": "E37"} if number else None
+
+
 def _images(article: Article) -> list[_Json]:
     image = image_of(article)
     if image is None:
@@ -71,8 +83,8 @@ def _images(article: Article) -> list[_Json]:
     made = {
         "@type": "ImageObject",
         "url": image["url"],
-        "width": image["width"],
-        "height": image["height"],
+        "width": _pixels(image["width"]),
+        "height": _pixels(image["height"]),
         "caption": image["caption"],
         "creditText": image["credit"],
     }

@@ -36,6 +36,7 @@ class Site:
     api_url: str
     article_url: str
     home_url: str
+    logo_url: str | None
     is_free: bool
 
     @classmethod
@@ -47,6 +48,7 @@ class Site:
             settings.site_url,
             settings.article_url_template,
             public,
+            settings.logo_url or None,
             settings.public_read,
         )
 

@@ -358,6 +358,7 @@ def test_feeds_know_the_public_page_and_lead_out_of_bodies_by_whole_addresses(
         base_url="https://api.example.org",
         article_url="https://news.example.org/a/{slug}",
         site_title="The Valley",
+        logo_url="https://news.example.org/logo.png",
     )
     body = "<p><a href='/x?a=1&amp;b'>x</a> <a href='#n'>n</a> <a href='mailto:a@e.org'>m</a></p>"
     site.article("Day", body={"format": "html", "source": body + '<p>an href="/y" as text</p>'})
@@ -371,6 +372,12 @@ def test_feeds_know_the_public_page_and_lead_out_of_bodies_by_whole_addresses(
     feed = xml(site.get("/v1/articles.rss"))
     assert feed.findtext("channel/title") == "The Valley"
     assert feed.findtext("channel/link") == "https://news.example.org/"
+    logo = "https://news.example.org/logo.png"
+    assert feed.findtext("channel/image/url") == logo
+    assert xml(site.get("/v1/articles.atom")).findtext(f"{ATOM}logo") == logo
+    assert site.get("/v1/articles.feed.json").json()["icon"] == logo
+    document = site.get("/v1/articles/day.jsonld").json()
+    assert document["publisher"]["logo"]["url"] == logo
     own = feed.find(f"channel/{ATOM}link[@rel='self']").get("href")
     assert own == "https://api.example.org/v1/articles.rss"
 
