@@ -34,7 +34,7 @@ from app.web.server import Ready, head_of
 log = structlog.get_logger("byline.express")
 KEPT = re.compile(
     r"/v1/(?:(?:articles|authors|tags)(?:/[^/]*)?|articles\.[a-z.]+|(?P<changes>changes)"
-    r"|(?P<found>search(?:\.[a-z.]+)?|suggest|articles/[^/]+/related))|/sitemap\.xml"
+    r"|(?P<found>search(?:\.[a-z.]+)?|suggest|articles/[^/]+/related(?:\.[a-z.]+)?))|/sitemap\.xml"
 )
 """Lists, single things, changes and what search finds. What else there is goes the long way."""
 CODINGS = ("zstd", "br", "gzip")

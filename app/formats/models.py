@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from app.articles.models import ArticleListQuery
 from app.formats.ninjs import NinjsVersion
-from app.search.models import SearchTerms
+from app.search.models import RelatedLimit, SearchTerms
 from app.web.negotiation import ARTICLE_FORMATS, LIST_FORMATS
 from app.web.params import StrictModel
 
@@ -66,6 +66,13 @@ class FormatQuery(StrictModel):
 
 class FeedQuery(ArticleListQuery):
     """The parameters of a list in another format: those of the list that choose articles."""
+
+    content: Content = "full"
+    ninjs: Ninjs = None
+
+
+class RelatedFeedQuery(RelatedLimit):
+    """The parameters of related articles in another format."""
 
     content: Content = "full"
     ninjs: Ninjs = None

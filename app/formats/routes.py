@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
@@ -20,18 +21,19 @@ from app.formats.models import (
     FeedQuery,
     FormatQuery,
     ListSuffix,
+    RelatedFeedQuery,
     SearchFeedQuery,
 )
 from app.formats.news import Article, Feed, Removed, Site
 from app.formats.ninjs import NinjsVersion, ninjs, ninjs_package
 from app.formats.page import SECURITY_HEADERS, page
-from app.search.answers import find_page
+from app.search.answers import find_page, find_related
 from app.search.models import SearchQuery
 from app.settings import Settings
 from app.web.conditional import json_response, validated_response
 from app.web.negotiation import ARTICLE_FORMATS, LIST_FORMATS
 from app.web.pages import Paging
-from app.web.params import PathRef, StrictRoute
+from app.web.params import PathRef, StrictRoute, query_pairs
 from app.web.problems import Moved, Problem, invalid_parameter
 from app.web.sessions import Db
 
@@ -89,7 +91,7 @@ def list_articles_as(
         articles.article_document(row, links, view, visibility, settings.article_url_template)
         for row in rows
     ]
-    feed = _feed(request, paging, around, shown, removed, _chosen_by(wanted))
+    feed = _page_feed(request, paging, around, shown, removed, _chosen_by(wanted))
     return _list_answer(request, reader, suffix, feed, paging.links(around), version)
 
 
@@ -121,8 +123,36 @@ def search_articles_as(
     asked = SearchQuery.model_validate(given)
     found, around = find_page(request, reader, db, paging, asked, view)
     said = (wanted.q, _chosen_by(wanted)) if wanted.q else (_chosen_by(wanted),)
-    feed = _feed(request, paging, around, found.data, (), ", ".join(filter(None, said)))
+    feed = _page_feed(request, paging, around, found.data, (), ", ".join(filter(None, said)))
     return _list_answer(request, reader, suffix, feed, paging.links(around), version)
+
+
+@router.get(
+    "/v1/articles/{ref}/related.{suffix}",
+    operation_id="list_related_articles_as",
+    response_class=Response,
+    responses=_documented([*LIST_FORMATS.values()]),
+)
+def list_related_articles_as(
+    request: Request,
+    reader: Reader,
+    db: Db,
+    ref: PathRef,
+    suffix: ListSuffix,
+    query: Annotated[RelatedFeedQuery, Query()],
+) -> Response:
+    """Gives the articles that are like one as a feed: `.rss`, `.atom`, `.feed.json` or `.ninjs`.
+
+    Most alike first, on one page.
+    """
+    version = _ninjs_version(suffix, query.ninjs, LIST_FORMATS)
+    view = WHOLE if query.content == "full" else SUMMARY
+    shown = find_related(request, reader, db, ref, view, query.limit)
+    given = query_pairs(query.model_dump(mode="json", exclude_unset=True))
+    address = f"{_settings(request).site_url}{request.url.path}"
+    url = f"{address}?{urlencode(given)}" if given else address
+    feed = _feed(request, url, url, {}, shown, (), ref)
+    return _list_answer(request, reader, suffix, feed, "", version)
 
 
 @router.get(
@@ -209,30 +239,44 @@ def _list_answer(
     )
 
 
-def _feed(
+def _page_feed(
     request: Request,
     paging: Paging[Any],
-    around: dict[str, Any],
+    around: Mapping[str, Any],
+    shown: Sequence[Article],
+    removed: Sequence[Removed],
+    about: str,
+) -> Feed:
+    """A page of a list as a feed."""
+    settings = _settings(request)
+
+    def absolute(cursor: str | None) -> str:
+        address = paging.address(cursor)
+        return address if settings.base_url else f"{settings.site_url}{address}"
+
+    pages = {name: absolute(around[name]) for name in ("next", "previous") if around[name]}
+    return _feed(request, absolute(paging.cursor), absolute(None), pages, shown, removed, about)
+
+
+def _feed(
+    request: Request,
+    url: str,
+    first_url: str,
+    pages: Mapping[str, str],
     shown: Sequence[Article],
     removed: Sequence[Removed],
     about: str,
 ) -> Feed:
     settings = _settings(request)
     site = Site.of(settings)
-
-    def absolute(cursor: str | None) -> str:
-        address = paging.address(cursor)
-        return address if settings.base_url else f"{settings.site_url}{address}"
-
-    following, before = around["next"], around["previous"]
     return Feed(
         site,
         f"{site.title}: {about}" if about else site.title,
-        absolute(paging.cursor),
+        url,
         shown,
-        first_url=absolute(None),
-        next_url=absolute(following) if following else None,
-        previous_url=absolute(before) if before else None,
+        first_url=first_url,
+        next_url=pages.get("next"),
+        previous_url=pages.get("previous"),
         removed=removed,
         hub_url=settings.websub_hub or None,
     )

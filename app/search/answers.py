@@ -5,12 +5,13 @@ from typing import Any
 from fastapi import Request
 
 from app.access.caller import Caller
-from app.articles.queries import View
+from app.articles.queries import View, article_document, find_article, load_links
 from app.db.database import Database
 from app.search.index import SearchIndex, off_problem
 from app.search.matching import Limits
 from app.search.models import SearchQuery
 from app.search.queries import Asked, Found, search
+from app.search.related import related_articles
 from app.settings import Settings
 from app.web.pages import Paging, Position
 
@@ -52,6 +53,23 @@ def find_page(
         _position(reached, until or found.newest) if more else None,
     )
     return found, page
+
+
+def find_related(
+    request: Request, reader: Caller, db: Database, ref: str, view: View, limit: int
+) -> list[dict[str, Any]]:
+    """The articles that are most like one, which the caller has to see."""
+    visibility, template = reader.visibility, request.app.state.settings.article_url_template
+    with db.reading() as session:  # what is not there is a 404, whatever becomes of the search
+        find_article(session, visibility, ref, _WORDS)
+    with index_of(request).asking() as newest, db.reading() as session:
+        row = find_article(session, visibility, ref, _WORDS)
+        rows = related_articles(session, newest, visibility, row, view, limit)
+        links = load_links(session, [one.id for one in rows])
+    return [article_document(one, links, view, visibility, template) for one in rows]
+
+
+_WORDS = View(frozenset(), frozenset({"text"}))
 
 
 def _limits(settings: Settings) -> Limits:

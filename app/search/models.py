@@ -154,12 +154,17 @@ class Suggestions(OutputModel):
     data: list[Suggestion]
 
 
-class RelatedQuery(StrictModel):
-    """The parameters of related articles."""
+class RelatedLimit(StrictModel):
+    """How many related articles there are to be."""
 
     model_config = ConfigDict(strict=False)
 
     limit: Limit = Field(default=5, description="Articles at most.")
+
+
+class RelatedQuery(RelatedLimit):
+    """The parameters of related articles."""
+
     fields: FieldNames | None = None
     body: BodyForms | None = None
 

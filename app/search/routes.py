@@ -7,15 +7,11 @@ from pydantic_core import to_json
 
 from app.access.caller import Reader
 from app.articles.queries import (
-    View,
-    article_document,
     check_body_forms,
     check_statuses,
-    find_article,
-    load_links,
     view_of,
 )
-from app.search.answers import find_page, index_of
+from app.search.answers import find_page, find_related, index_of
 from app.search.models import (
     RelatedArticles,
     RelatedQuery,
@@ -24,7 +20,6 @@ from app.search.models import (
     Suggestions,
     SuggestQuery,
 )
-from app.search.related import related_articles
 from app.search.suggestions import suggest as suggestions
 from app.web.conditional import json_response
 from app.web.pages import Paging
@@ -108,18 +103,7 @@ def list_related_articles(
 
     They share the words that make it what it is, its tags or its authors. It is never among them.
     """
-    visibility = reader.visibility
     view = view_of(query.fields, query.body)
-    check_body_forms(view, visibility)
-    template = request.app.state.settings.article_url_template
-    with db.reading() as session:  # what is not there is a 404, whatever becomes of the search
-        find_article(session, visibility, ref, _whole)
-    with index_of(request).asking() as newest, db.reading() as session:
-        row = find_article(session, visibility, ref, _whole)
-        rows = related_articles(session, newest, visibility, row, view, query.limit)
-        links = load_links(session, [one.id for one in rows])
-    data = [article_document(one, links, view, visibility, template) for one in rows]
+    check_body_forms(view, reader.visibility)
+    data = find_related(request, reader, db, ref, view, query.limit)
     return json_response(request, to_json({"data": data}), private=not reader.is_anonymous)
-
-
-_whole = View(frozenset(), frozenset({"text"}))

@@ -25,7 +25,7 @@ LIST_FORMATS: Mapping[str, str] = {
 }
 """Media types by suffix. Of what a client likes alike, it gets what stands first; JSON before all."""
 _ARTICLE = re.compile(r"/v1/articles/[^/.]+")
-_LISTS = {"/v1/articles", "/v1/search"}
+_LIST = re.compile(r"/v1/(?:articles(?:/[^/.]+/related)?|search)")
 _LENGTH_MAX = 300
 """Of an `Accept` that is kept in memory with what it chose; browsers send half of that."""
 
@@ -38,7 +38,7 @@ def negotiate(scope: Scope) -> None:
     if accept is None or accept == b"*/*":
         return
     path: str = scope["path"]
-    if path in _LISTS:
+    if _LIST.fullmatch(path):
         chosen = suffix_for(accept, is_article=False)
     elif _ARTICLE.fullmatch(path):
         chosen = suffix_for(accept, is_article=True)

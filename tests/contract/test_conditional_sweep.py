@@ -45,6 +45,7 @@ ADDRESSES = {
     "/v1/keys": ["", "?limit=1"],
     "/v1/keys/{key_id}": [""],
     "/v1/articles.{suffix}": [".rss", ".atom?limit=1", ".feed.json?content=summary", ".ninjs"],
+    "/v1/articles/{ref}/related.{suffix}": [".rss", ".ninjs?limit=1"],
     "/v1/search.{suffix}": [".rss?q=dawn", ".atom", ".feed.json?q=nowhere", ".ninjs?ninjs=2.2"],
     "/v1/articles/{ref}.{suffix}": [".html", ".md", ".txt", ".jsonld", ".ninjs?ninjs=2.2"],
     "/sitemap.xml": [""],

@@ -23,6 +23,7 @@ ROUTES = {
     "/v1/authors", "/v1/authors/{ref}", "/v1/authors/{ref}/merge",
     "/v1/tags", "/v1/tags/{ref}", "/v1/tags/{ref}/merge",
     "/v1/articles.{suffix}", "/v1/search.{suffix}", "/v1/articles/{ref}.{suffix}", "/sitemap.xml",
+    "/v1/articles/{ref}/related.{suffix}",
     "/sitemap-news.xml", "/sitemap-{number}.xml", "/schemas/blocks-1.json",
     "/v1/changes", "/v1/changes/stream", "/v1/me", "/v1/keys", "/v1/keys/{key_id}", "/healthz", "/readyz",
 }  # fmt: skip

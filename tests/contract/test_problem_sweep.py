@@ -34,7 +34,7 @@ NEEDED = {
         "list_articles", "get_article", "list_authors", "get_author", "list_tags", "get_tag",
         "get_me", "list_revisions", "get_revision", "diff_revisions", "list_changes",
         "stream_changes", "search_articles", "list_suggestions", "list_related_articles",
-        "list_articles_as", "search_articles_as", "get_article_as",
+        "list_articles_as", "search_articles_as", "get_article_as", "list_related_articles_as",
     },
     "write": {
         "create_article", "replace_article", "update_article", "delete_article", "add_correction",

@@ -39,6 +39,7 @@ PLACES = {
     "/v1/keys/{key_id}": "/v1/keys/01a20c95-fd9f-710b-8f03-e27cdf1368f0",
     "/v1/articles.{suffix}": "/v1/articles.atom",
     "/v1/search.{suffix}": "/v1/search.ninjs",
+    "/v1/articles/{ref}/related.{suffix}": "/v1/articles/harbour-0/related.rss",
     "/v1/articles/{ref}.{suffix}": "/v1/articles/harbour-0.html",
     "/sitemap-{number}.xml": "/sitemap-1.xml",
 }
@@ -97,6 +98,7 @@ BODIES: dict[str, Any] = {
     "restore_article": None,
     "add_correction": {"kind": "update", "note": "Found it"},
     "list_related_articles": None,
+    "list_related_articles_as": None,
     "list_revisions": None,
     "get_revision": None,
     "diff_revisions": None,

@@ -110,6 +110,17 @@ def test_a_search_is_a_feed_too(newsroom: Newsroom, suffix: str) -> None:
 
 
 @each_list
+def test_related_articles_are_a_feed_too(newsroom: Newsroom, suffix: str) -> None:
+    newsroom.indexed()
+    related = newsroom.get("/v1/articles/day-1/related?limit=2").json()["data"]
+    answer = newsroom.get(f"/v1/articles/day-1/related.{suffix}?limit=2")
+    assert titles(answer, suffix) == [one["headline"] for one in related] != []
+    by_accept = newsroom.get("/v1/articles/day-1/related?limit=2", {"Accept": LISTS[suffix]})
+    assert by_accept.content == answer.content
+    assert newsroom.get(f"/v1/articles/draft/related.{suffix}").status_code == 404
+
+
+@each_list
 def test_pages_lead_on_and_back_as_rfc_5005_says(newsroom: Newsroom, suffix: str) -> None:
     address, seen = f"/v1/articles.{suffix}?limit=1&tag=sport", list[str]()
     pages = list[Response]()
