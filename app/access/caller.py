@@ -178,7 +178,9 @@ async def reader_again(request: Request) -> Caller:
 def _checked(request: Request, caller: Caller, scope: str) -> Caller:
     reading_is_free = scope == "read" and request.app.state.settings.public_read
     if caller.is_anonymous and not reading_is_free:
-        raise unauthenticated("This needs a key: send `Authorization: Bearer <key>`.")
+        raise unauthenticated(
+            "This needs a key: send `Authorization: Bearer <key>`, or the key as the password of HTTP Basic."
+        )
     caller.must(scope, "do this")
     return caller
 

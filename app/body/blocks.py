@@ -27,13 +27,13 @@ MARKS: dict[str, Mark] = {
 """By element; of those with the same meaning the first is the one to write."""
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """What has a member only where there is something to say in it."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Span(_Part):
+class Span(Part):
     """A run of text that looks the same. A line break in it is one that the author made."""
 
     text: str
@@ -42,12 +42,12 @@ class Span(_Part):
     title: str = Field(default="", description="What an abbreviation stands for.")
 
 
-class Paragraph(_Part):
+class Paragraph(Part):
     type: Literal["paragraph"]
     content: list[Span]
 
 
-class Heading(_Part):
+class Heading(Part):
     """Level 1 is the article's headline, so these begin with 2."""
 
     type: Literal["heading"]
@@ -55,7 +55,7 @@ class Heading(_Part):
     content: list[Span]
 
 
-class ListBlock(_Part):
+class ListBlock(Part):
     """Each item is a list of blocks: mostly one paragraph, and a list where it has one of its own."""
 
     type: Literal["list"]
@@ -65,12 +65,12 @@ class ListBlock(_Part):
     items: "list[list[Block]]"
 
 
-class Quote(_Part):
+class Quote(Part):
     type: Literal["quote"]
     blocks: "list[Block]"
 
 
-class ImageBlock(_Part):
+class ImageBlock(Part):
     type: Literal["image"]
     url: str
     alt: str = Field(default="", description="What is to be seen, for those who cannot see it.")
@@ -80,7 +80,7 @@ class ImageBlock(_Part):
     caption: list[Span] = []
 
 
-class Embed(_Part):
+class Embed(Part):
     """Something that another place shows: a page in a frame, a film, a sound, or a link to show as
     a card."""
 
@@ -95,27 +95,27 @@ class Embed(_Part):
     caption: list[Span] = []
 
 
-class Code(_Part):
+class Code(Part):
     """Text that keeps its blanks and lines."""
 
     type: Literal["code"]
     content: list[Span]
 
 
-class Cell(_Part):
+class Cell(Part):
     blocks: "list[Block]"
     header: bool = False
     colspan: int = 1
     rowspan: int = 1
 
 
-class Table(_Part):
+class Table(Part):
     type: Literal["table"]
     rows: list[list[Cell]]
     caption: list[Span] = []
 
 
-class Divider(_Part):
+class Divider(Part):
     """A change of subject."""
 
     type: Literal["divider"]
@@ -133,6 +133,9 @@ BLOCKS_SCHEMA: dict[str, Any] = {
     "title": f"The blocks of an article's body, version {VERSION}",
     **BLOCKS.json_schema(),
 }
+for _one in BLOCKS_SCHEMA["$defs"].values():
+    for _member in _one["properties"].values():
+        _member.pop("default", None)  # what is not there is not said
 
 _Json = dict[str, Any]
 _BLANK_RUN = re.compile(r"[ \t\n\r\f]+")

@@ -5,6 +5,7 @@ ways, is written as the HTML that CommonMark lets through. Rendered again, it sa
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -16,7 +17,6 @@ _Json = dict[str, Any]
 _SIGNS: dict[Mark, str] = {"strong": "**", "emphasis": "*", "strikethrough": "~~"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~|#]|!\Z")
 _AT_LINE_START = re.compile(r"^(?:([-+=])|(\d{1,9})([.)]))", re.MULTILINE)
-_WORD = re.compile(r"\w")
 _UNSAFE_IN_ADDRESS = re.compile(r"[\s<>()\[\]\\`|\"&]")
 
 
@@ -161,17 +161,24 @@ def _inline(spans: Sequence[_Json], line_break: str) -> str:
         linked = list(some)
         text = "".join(_span(span, _neighbours(linked, place)) for place, span in enumerate(linked))
         parts.append(f"[{text}]({_address(href)})" if href else text)
-    return "".join(parts).replace("\n", line_break)
+    # At its ends a break would be a sign of its own; what is blank is more than Markdown takes for it.
+    return "".join(parts).strip().replace("\n", line_break)
 
 
-def _neighbours(spans: Sequence[_Json], place: int) -> str:
-    """What stands beside a span, before and after it; a blank where nothing does."""
-    before = spans[place - 1]["text"][-1:] if place else " "
-    after = spans[place + 1]["text"][:1] if place + 1 < len(spans) else " "
-    return before + after
+def _neighbours(spans: Sequence[_Json], place: int) -> tuple[str, str]:
+    """The signs beside a span, before and after it: a blank where nothing stands, nothing where
+    what stands there has signs of its own."""
+
+    def beside(other: int, sign: int) -> str:
+        if not 0 <= other < len(spans):
+            return " "
+        at = spans[other]["text"][sign]
+        return at if at.isspace() or not spans[other].get("marks") else ""
+
+    return beside(place - 1, -1), beside(place + 1, 0)
 
 
-def _span(span: _Json, beside: str) -> str:
+def _span(span: _Json, beside: tuple[str, str]) -> str:
     text, marks = span["text"], span.get("marks", [])
     if not marks or not text.strip():
         return _escaped(text)
@@ -179,12 +186,24 @@ def _span(span: _Json, beside: str) -> str:
         return code
     inner = text.strip()
     before, after = text[: text.index(inner)], text[text.index(inner) + len(inner) :]
-    is_apart = (before or beside[0]).isspace() and (after or beside[1]).isspace()
-    sign = _SIGNS.get(marks[0]) if len(marks) == 1 else None
-    # Signs beside letters, other signs or punctuation may be read as anything.
-    if sign and is_apart and _WORD.match(inner[0]) and _WORD.match(inner[-1]) and "\n" not in inner:
+    sign = _SIGNS.get(marks[0]) if len(marks) == 1 and "\n" not in inner else None
+    if (
+        sign
+        and _opens(before[-1:] or beside[0], inner[0])
+        and _opens(after[:1] or beside[1], inner[-1])
+    ):
         return f"{before}{sign}{_escaped(inner)}{sign}{after}"
     return marked_html(span, _escaped(text))
+
+
+def _opens(outer: str, inner: str) -> bool:
+    """Whether signs between these two characters are read as such (CommonMark 0.31, section 6.2):
+    beside a letter, or between a blank or punctuation and punctuation."""
+    return outer != "" and (inner.isalnum() or outer.isspace() or _is_punctuation(outer))
+
+
+def _is_punctuation(sign: str) -> bool:
+    return unicodedata.category(sign)[0] in "PS"
 
 
 def _code_span(text: str) -> str | None:

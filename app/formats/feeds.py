@@ -114,6 +114,7 @@ def atom(feed: Feed) -> bytes:
             *(
                 box(
                     "at:deleted-entry",
+                    element("at:comment", one.reason),
                     attributes={"ref": permanent_id(one.id), "when": instant(one.at)},
                 )
                 for one in feed.removed

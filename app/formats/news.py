@@ -41,7 +41,9 @@ class Site:
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
-        public = urljoin(settings.article_url, "/") if settings.article_url else settings.site_url
+        public = f"{settings.site_url}/docs"
+        if settings.article_url:
+            public = urljoin(settings.article_url, "/")
         return cls(
             settings.site_title,
             settings.language,

@@ -91,7 +91,7 @@ def list_articles_as(
         articles.article_document(row, links, view, visibility, settings.article_url_template)
         for row in rows
     ]
-    feed = _page_feed(request, paging, around, shown, removed, _chosen_by(wanted))
+    feed = _page_feed(request, paging, around, shown, removed, _chosen_by(wanted, shown))
     return _list_answer(request, reader, suffix, feed, paging.links(around), version)
 
 
@@ -122,7 +122,7 @@ def search_articles_as(
     given = wanted.model_dump(exclude_unset=True, exclude={"content", "ninjs", "cursor"})
     asked = SearchQuery.model_validate(given)
     found, around = find_page(request, reader, db, paging, asked, view)
-    said = (wanted.q, _chosen_by(wanted)) if wanted.q else (_chosen_by(wanted),)
+    said = (wanted.q, _chosen_by(wanted, found.data))
     feed = _page_feed(request, paging, around, found.data, (), ", ".join(filter(None, said)))
     return _list_answer(request, reader, suffix, feed, paging.links(around), version)
 
@@ -282,10 +282,13 @@ def _feed(
     )
 
 
-def _chosen_by(wanted: Any) -> str:
-    """What the articles of a list have in common, for its title."""
-    named = (wanted.section, wanted.tag, wanted.author, wanted.language)
-    return ", ".join(value for values in named for value in values)
+def _chosen_by(wanted: Any, shown: Sequence[Article]) -> str:
+    """What the articles of a list have in common, for its title; by name, where one has it."""
+    things = [thing for one in shown for thing in (*one["tags"], *one["authors"])]
+    names = {thing[key]: thing["name"] for thing in things for key in ("id", "slug")}
+    chosen = (wanted.section, wanted.tag, wanted.author, wanted.language)
+    refs = (ref.strip() for values in chosen for value in values for ref in value.split(","))
+    return ", ".join(dict.fromkeys(names.get(ref, ref) for ref in refs))
 
 
 def _removed(

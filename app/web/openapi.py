@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from app.body.blocks import Part
 from app.web.params import OutputModel, StrictModel
 from app.web.problems import MEDIA_TYPE, ProblemModel
 
@@ -118,7 +119,7 @@ def _restore_examples(schemas: dict[str, Any]) -> None:
 
 def _drop_defaults_of_answers(schemas: dict[str, Any]) -> None:
     # A part that an answer may leave out is absent then; a client must not fill anything in.
-    for model in _descendants(OutputModel):
+    for model in (*_descendants(OutputModel), *_descendants(Part)):
         for field in schemas.get(model.__name__, {}).get("properties", {}).values():
             field.pop("default", None)
 

@@ -192,7 +192,8 @@ def _pointer(path: Sequence[str | int]) -> str:
 
 
 def unauthenticated(detail: str) -> Problem:
-    challenge = 'Bearer realm="Byline", Basic realm="Byline", charset="UTF-8"'
+    # Feed readers often know Basic alone, and look at the first scheme.
+    challenge = 'Basic realm="Byline", charset="UTF-8", Bearer realm="Byline"'
     return Problem(401, "unauthenticated", detail, headers={"WWW-Authenticate": challenge})
 
 
