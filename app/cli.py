@@ -239,13 +239,20 @@ def imported_files(
     database: Database, files: Sequence[Path], *, publish: bool, language: str
 ) -> Iterator[dict[str, Any]]:
     """An answer for each item of each file, with the `file` first."""
-    from app.importing.files import files_in, opened
+    from app.importing.files import files_in, opened, why_not
+    from app.importing.found import Unreadable
 
-    for file in files_in(files):
+    for file, is_named in files_in(files):
         try:
             with opened(file) as (content, kind):
+                reason = why_not(file, kind, is_named=is_named)
+                if reason is not None:
+                    yield {"file": str(file), "status": "skipped", "detail": reason}
+                    continue
                 for answer in _answers(database, file, content, kind, publish, language):
                     yield {"file": str(file)} | answer
+        except Unreadable as error:
+            yield {"file": str(file), "status": "failed", "detail": f"{file}: {error}"}
         except OSError as error:
             detail = f"{file}: {error.strerror or error}"
             yield {"file": str(file), "status": "failed", "detail": detail}
@@ -259,8 +266,15 @@ def _answers(
     from app.importing.items import ItemImport
     from app.importing.kinds import items_of
 
-    if kind == "NDJSON":
-        yield from import_lines(database, content, utc_now, publish=publish, language=language)
+    if kind in ("NDJSON", "array of lines"):
+        yield from import_lines(
+            database,
+            content,
+            utc_now,
+            publish=publish,
+            language=language,
+            is_array=kind == "array of lines",
+        )
     elif kind == "captured page":
         caller = newsroom(utc_now())
         yield import_page(

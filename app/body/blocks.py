@@ -191,11 +191,12 @@ class _BlockReader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._boxes = [_Box("", [])]
         self._spans: list[_Json] = []
-        self._marks: list[Mark] = []
+        self._marks: dict[Mark, int] = {}
+        """Those that are open, and how often."""
         self._links: list[str] = []
         self._titles: list[str] = []
         self._level = self._preformatted = 0
-        self._is_term = False
+        self._is_term = self._begins = False
 
     def blocks(self) -> list[_Json]:
         self._end_text()
@@ -206,7 +207,8 @@ class _BlockReader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if tag in MARKS:
-            self._marks.append(MARKS[tag])
+            mark = MARKS[tag]
+            self._marks[mark] = self._marks.get(mark, 0) + 1
             if tag == "abbr":
                 self._titles.append(attributes.get("title", ""))
         elif tag == "a":
@@ -224,6 +226,7 @@ class _BlockReader(HTMLParser):
             self._end_text()
             self._level = _HEADINGS.get(tag, 0)
             self._preformatted += tag == "pre"
+            self._begins = tag == "pre"
             self._is_term = tag == "dt"
         elif tag in _BOXES:
             self._end_text()
@@ -231,7 +234,7 @@ class _BlockReader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in MARKS:
-            _forget_last(self._marks, MARKS[tag])
+            self._end_mark(MARKS[tag])
             if tag == "abbr" and self._titles:
                 self._titles.pop()
         elif tag == "a":
@@ -246,11 +249,22 @@ class _BlockReader(HTMLParser):
             self._close(tag)
 
     def handle_data(self, data: str) -> None:
-        text = data if self._preformatted else _BLANK_RUN.sub(" ", data)
+        if self._preformatted:
+            # The first line break in it is markup.
+            text = data.removeprefix("\n") if self._begins else data
+        else:
+            text = _BLANK_RUN.sub(" ", data)
+        self._begins = False
         self._spans.append(self._span(text))
 
+    def _end_mark(self, mark: Mark) -> None:
+        if self._marks.get(mark, 0) > 1:
+            self._marks[mark] -= 1
+        else:
+            self._marks.pop(mark, None)
+
     def _span(self, text: str) -> _Json:
-        marks = [*dict.fromkeys(self._marks)]
+        marks = [*self._marks]
         if self._preformatted and "code" in marks:
             marks.remove("code")  # as Markdown is rendered; the block says so
         if self._is_term and "strong" not in marks:
@@ -364,15 +378,9 @@ def _unless_empty(block: _Json) -> list[_Json]:
     if block["type"] == "quote":
         return [block] if block["blocks"] else []
     member = "items" if block["type"] == "list" else "rows"
-    block[member] = [one for one in block[member] if one]
+    if not block.get("ordered") or not any(block[member]):  # what is empty has its number too
+        block[member] = [one for one in block[member] if one]
     return [block] if block[member] else []
-
-
-def _forget_last(marks: list[Mark], mark: Mark) -> None:
-    for place in range(len(marks) - 1, -1, -1):
-        if marks[place] == mark:
-            del marks[place]
-            return
 
 
 def _joined(spans: list[_Json], *, keeps_blanks: bool) -> list[_Json]:
@@ -440,12 +448,12 @@ def _embed(tag: str, attributes: dict[str, str]) -> _Json:
 
 def _size(attributes: dict[str, str]) -> _Json:
     sizes = {name: _whole(attributes.get(name, "")) for name in ("width", "height")}
-    return {name: size for name, size in sizes.items() if size}
+    return {name: size for name, size in sizes.items() if size and size > 0}
 
 
 def _whole(text: str) -> int | None:
     text = text.strip().removesuffix("px")
-    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else None
+    return int(text) if re.fullmatch(r"-?[0-9]{1,6}", text) else None
 
 
 def _as_embed(blocks: list[_Json]) -> list[_Json]:

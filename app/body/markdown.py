@@ -45,7 +45,7 @@ def _heading(block: _Json) -> str:
 
 def _list(block: _Json) -> str:
     number = block.get("start", 1)
-    if block.get("reversed"):
+    if block.get("reversed") or number < 0:
         return html_of(block)
     items = []
     for item in block["items"]:
@@ -53,7 +53,7 @@ def _list(block: _Json) -> str:
         number += 1
         indent = " " * (len(sign) + 1)
         text = _blocks(item) if not _is_tight(item) else "\n".join(map(_block, item))
-        items.append(f"{sign} {_indented(text, indent)}")
+        items.append(f"{sign} {_indented(text, indent)}".rstrip(" "))
     between = "\n" if all(map(_is_tight, block["items"])) else "\n\n"
     return between.join(items)
 

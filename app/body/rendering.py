@@ -75,17 +75,20 @@ _PAGE_PARTS = re.compile(
     r"(?i)(</?)(?:address|article|aside|center|details|dialog|fieldset|footer|form|header|hgroup|"
     r"main|nav|section|summary)\b"
 )
-_HAS_MEDIA = re.compile(r"(?i)<(?:audio|iframe|video)\b")
-_MEDIUM = re.compile(r"<(audio|iframe|video)\b([^<>]*)>(.*?)</\1>|<source\b[^<>]*>", re.DOTALL)
-"""An element with what it holds, in sanitised HTML; brackets within its attributes are escaped."""
+_HAS_MEDIA = re.compile(r"(?i)<x?-?(?:audio|iframe|source|video)\b")
+_MEDIA_TAG = re.compile(r"(?i)<(/?)(audio|iframe|source|video)\b")
+_CLEAN_TAG = re.compile(r"<(/?)(x-(?:audio|iframe|source|video))\b([^<>]*)>")
+"""In sanitised HTML, where brackets within text and attributes are escaped."""
 _SOURCE = re.compile(r' src="[^"]+"')
 FALLBACK_LENGTH_MAX = 500
 """Of what stands in a film for browsers that show none; longer is an article that forgot its end."""
 _SIZE = re.compile(r"[0-9]{1,5}%?")
+_HTTP = re.compile(r"^(?:http:)?//", re.IGNORECASE)
 _HTTPS = re.compile(r"https://[^\s/]", re.IGNORECASE)
 _PRE_WITH_NEWLINE = re.compile(r"(<pre[^<>]*>)\n")
 
 BOXES_MAX = 5_000
+MEDIA_MAX = 200
 UNCLOSED_MAX = 100
 GROWTH_MAX = 5
 _BOX = re.compile(r"(?i)<(?:blockquote|div|dl|figure|ol|table|ul)\b")
@@ -94,23 +97,24 @@ _FORMATTING = re.compile(r"(?i)<(/?)(?:a|b|big|code|em|font|i|nobr|s|small|strik
 
 
 def _media_attribute(tag: str, name: str, value: str) -> str | None:
-    if tag not in MEDIA_ATTRIBUTES:
+    if tag.removeprefix("x-") not in MEDIA_ATTRIBUTES:
         return value
     if name in ("width", "height"):
         return value if _SIZE.fullmatch(value) else None
     if name in ("src", "poster"):
         address = value.strip()
-        address = f"https:{address}" if address.startswith("//") else address
         # On a page of https nothing else would be shown; and a frame of the page's own origin
         # could act on it.
+        address = _HTTP.sub("https://", address)
         return address if _HTTPS.match(address) else None
     return value
 
 
 def _cleaner(*, with_media: bool) -> nh3.Cleaner:
+    media = {f"x-{tag}": names for tag, names in MEDIA_ATTRIBUTES.items()} if with_media else {}
     return nh3.Cleaner(
-        tags=ALLOWED_TAGS | MEDIA_ATTRIBUTES.keys() if with_media else ALLOWED_TAGS,
-        attributes=ALLOWED_ATTRIBUTES | (MEDIA_ATTRIBUTES if with_media else {}),
+        tags=ALLOWED_TAGS | media.keys(),
+        attributes=ALLOWED_ATTRIBUTES | media,
         attribute_filter=_media_attribute if with_media else None,
         url_schemes=SAFE_SCHEMES,
         link_rel="noopener noreferrer",
@@ -164,6 +168,8 @@ def render(body_format: str, source: str) -> RenderedBody:
 
 
 def _refuse_what_costs_too_much(raw: str) -> None:
+    if sum(1 for _ in _HAS_MEDIA.finditer(raw)) > MEDIA_MAX:
+        raise TooCostly(f"has more than {MEDIA_MAX} frames, films and sounds")
     # Sanitising takes time that grows with the square of how deep boxes stand in boxes. Counting
     # them all, closed or not, cannot be fooled and bounds the depth with the number.
     if sum(1 for _ in _BOX.finditer(raw)) > BOXES_MAX:
@@ -186,24 +192,62 @@ def html_to_text(clean: str) -> str:
 
 def _sanitised(raw: str) -> str:
     if _HAS_MEDIA.search(raw):
-        clean = _MEDIUM.sub(_alone, _clean_with_media.clean(raw))
+        # What stands in a frame is no markup to a browser. By another name it is, and is sanitised
+        # as all else; nothing that leaves was ever read as raw text.
+        clean = _with_media(_clean_with_media.clean(_MEDIA_TAG.sub(r"<\1x-\2", raw)))
     else:
         clean = _clean_without_media.clean(raw)
     # Whoever reads `pre` drops the first line break in it.
     return _PRE_WITH_NEWLINE.sub(r"\1\n\n", clean)
 
 
-def _alone(medium: re.Match[str]) -> str:
-    """The element by itself: what it holds is for browsers that do not know it, and would be read
-    as text. Nothing where it leads nowhere."""
-    tag, attributes, within = medium[1], medium[2], medium[3]
-    if tag is None:
-        return ""
-    source = "" if _SOURCE.search(attributes) else _SOURCE.search(within)
-    shown = f"<{tag}{attributes}{source and source[0]}{MEDIA_SETTINGS[tag]}></{tag}>"
-    is_article = tag != "iframe" and len(within) > FALLBACK_LENGTH_MAX
-    rest = _MEDIUM.sub(_alone, within) if is_article else ""
-    return ("" if source is None else shown) + rest
+def _with_media(clean: str) -> str:
+    """Sanitised HTML with media by their own names, each by itself: what stood in it was for
+    browsers that do not know it, unless it is an article that forgot its end."""
+    parts: list[str] = []
+    opened: list[_Medium] = []
+    length = at = 0
+    for tag in _CLEAN_TAG.finditer(clean):
+        parts.append(clean[at : tag.start()])
+        length += tag.start() - at
+        at = tag.end()
+        is_end, name, attributes = tag[1], tag[2].removeprefix("x-"), tag[3]
+        if name == "source":
+            if not is_end and opened and not opened[-1].source:
+                opened[-1].source = attributes
+        elif not is_end:
+            opened.append(_Medium(name, attributes, len(parts), length, _src(attributes)))
+            parts.append("")
+        elif opened:  # sanitised HTML is nested as it should be
+            medium = opened.pop()
+            if length - medium.length <= FALLBACK_LENGTH_MAX:
+                del parts[medium.place + 1 :]
+                length = medium.length
+            parts[medium.place] = medium.element()
+    return "".join(parts) + clean[at:]
+
+
+def _src(attributes: str) -> str:
+    found = _SOURCE.search(attributes)
+    return found[0] if found else ""
+
+
+@dataclass
+class _Medium:
+    """A medium that is open: where it goes among the parts, and how much stood before it."""
+
+    name: str
+    attributes: str
+    place: int
+    length: int
+    source: str
+
+    def element(self) -> str:
+        """Nothing where it leads nowhere."""
+        source = _src(self.source)
+        others = _SOURCE.sub("", self.attributes)
+        shown = f"<{self.name}{source}{others}{MEDIA_SETTINGS[self.name]}></{self.name}>"
+        return shown if source else ""
 
 
 def _from_html(source: str) -> str:

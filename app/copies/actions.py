@@ -21,7 +21,7 @@ from app.copies.records import RECORDS, AuthorRecord, Record, RemovedRecord, Tag
 from app.db.database import Database
 from app.tags.actions import create_tag, replace_tag
 from app.web.answers import failed
-from app.web.lines import Line, NdjsonSplitter
+from app.web.lines import ArraySplitter, Line, NdjsonSplitter
 from app.web.problems import Problem, internal_problem, invalid_field
 
 LINE_BYTES_MAX = 100_000_000
@@ -38,8 +38,9 @@ def import_lines(
     *,
     publish: bool,
     language: str,
+    is_array: bool = False,
 ) -> Iterator[Answer]:
-    """Imports an export, or lines as a bulk request has them; an answer for each, in order."""
+    """Imports an export, or lines or an array as a bulk request has them; an answer for each, in order."""
 
     @contextmanager
     def turn() -> Iterator[tuple[Session, Caller]]:
@@ -47,7 +48,8 @@ def import_lines(
             yield session, newsroom(clock())
 
     bulk = Bulk(database, turn, language=language, publish=publish)
-    for lines in _batches(file):
+    splitter = ArraySplitter if is_array else NdjsonSplitter
+    for lines in _batches(file, splitter(LINE_BYTES_MAX)):
         read: list[Read] = [(line.number, read_line(line, _model_of)) for line in lines]
         for is_article, some in groupby(read, lambda one: isinstance(one[1], ArticleLine)):
             if is_article:
@@ -66,8 +68,8 @@ def _told(answer: Answer) -> Answer:
     return answer
 
 
-def _batches(file: IO[bytes]) -> Iterator[list[Line]]:
-    splitter, lines = NdjsonSplitter(LINE_BYTES_MAX), list[Line]()
+def _batches(file: IO[bytes], splitter: NdjsonSplitter | ArraySplitter) -> Iterator[list[Line]]:
+    lines = list[Line]()
     while part := file.read(PART_BYTES):
         lines += splitter.feed(part)
         if len(lines) >= LINES_AT_ONCE:

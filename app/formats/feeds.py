@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from app.formats.news import (
     Article,
     Feed,
+    Removed,
     absolute_html,
     canonical_url_of,
     correction_lines,
@@ -98,6 +99,9 @@ def atom(feed: Feed) -> bytes:
     """Atom, with RFC 6721 tombstones of what has been withdrawn. `id` is for ever."""
     site = feed.site
     entries = [_atom_entry(feed, one) for one in _shown(feed)]
+    # Editors find in the list what has been withdrawn; here it is as gone as for everybody.
+    lost = [one for one in feed.articles if one["status"] == "withdrawn"]
+    removed = [*feed.removed, *(Removed(one["id"], one["updated_at"], None) for one in lost)]
     attributes = {**_ATOM_NAMESPACES, "xml:lang": site.language}
     return _document(
         box(
@@ -117,7 +121,7 @@ def atom(feed: Feed) -> bytes:
                     element("at:comment", one.reason),
                     attributes={"ref": permanent_id(one.id), "when": instant(one.at)},
                 )
-                for one in feed.removed
+                for one in removed
             ),
             attributes=attributes,
         )
@@ -202,12 +206,14 @@ def _json_item(feed: Feed, article: Article) -> dict[str, Any]:
 
 
 def _shown(feed: Feed) -> list[Article]:
-    """Without what has been withdrawn, which editors see in lists: a feed could not say that it is."""
+    """Without what has been withdrawn, which editors see in lists: no entry could say that it is."""
     return [one for one in feed.articles if one["status"] != "withdrawn"]
 
 
 def content_of(article: Article) -> str:
-    """The body with its corrections below, as readers of a feed see it."""
+    """The body with its corrections below, as readers of a feed see it; nothing in a summary."""
+    if "body" not in article:
+        return ""
     parts = [absolute_html(article)]
     for word, at, note in correction_lines(article):
         dated = f'<strong>{word}, <time datetime="{at}">{at[:10]}</time>:</strong>'

@@ -5,6 +5,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from http.client import HTTPException
 
 import sqlalchemy as sa
 import structlog
@@ -23,6 +24,11 @@ FEEDS = ("rss", "atom", "feed.json")
 notice = table(HubNotice)
 
 
+def topics(site_url: str) -> list[str]:
+    """The feeds that the hub is told of."""
+    return [f"{site_url}/v1/articles.{suffix}" for suffix in FEEDS]
+
+
 class Hub:
     """One process's part in telling the hub: of all that share the database, one does it each time.
 
@@ -37,7 +43,7 @@ class Hub:
         self._database = database
         self._clock = clock
         self._hub_url = hub_url
-        self._topics = [f"{site_url}/v1/articles.{suffix}" for suffix in FEEDS]
+        self._topics = topics(site_url)
         self._wait_seconds = 0.0
         self._wait_until: datetime | None = None
 
@@ -72,7 +78,7 @@ class Hub:
         try:
             for topic in self._topics:
                 self._post(topic)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             self._wait_seconds = min(max(1.0, self._wait_seconds * 2), WAIT_SECONDS_MAX)
             self._forget(now)
             log.warning("the hub was not told", hub=self._hub_url, reason=str(error))

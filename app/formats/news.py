@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urljoin
 
+from app.body.addresses import absolute
 from app.settings import Settings
 
 Article = Mapping[str, Any]
 """As `ArticlePublic`, whole, with its body as `html` and `text`; times are of `datetime`."""
-_TAG = re.compile(r"<[a-z][^<>]*>")
-_ADDRESS = re.compile(r' (href|src|poster)="([^"]*)"')
-_ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _NOT_IN_URIS = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
 _IMAGE_TYPES = {
     "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif",
@@ -102,7 +100,7 @@ def permanent_id(thing_id: str) -> str:
 
 def instant(at: datetime) -> str:
     """RFC 3339, in UTC, to the second: finer parts tell nobody anything, and readers stumble on them."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def absolute_html(article: Article) -> str:
@@ -110,19 +108,7 @@ def absolute_html(article: Article) -> str:
     body = article.get("body")
     if not body:
         return ""
-    return _TAG.sub(
-        lambda tag: _ADDRESS.sub(lambda one: _led(one, article["url"]), tag[0]), body["html"]
-    )
-
-
-def _led(address: re.Match[str], base: str) -> str:
-    name, value = address[1], address[2]
-    if _ABSOLUTE.match(value):
-        return address[0]
-    try:
-        return f' {name}="{urljoin(base, value)}"'
-    except ValueError:
-        return ""
+    return absolute(body["html"], article["url"])
 
 
 def text_of(article: Article) -> str:

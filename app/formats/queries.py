@@ -14,7 +14,7 @@ from app.archive.tables import article
 from app.formats.news import Removed
 from app.web.pages import Position
 
-REMOVED_MAX = 100
+REMOVED_MAX = 1_000
 BATCH = 1_000
 NEWS_MAX, NEWS_DAYS = 1_000, 2
 """What Google takes in one sitemap of news."""

@@ -73,7 +73,7 @@ def list_articles_as(
     feed reader sends a key as the password of HTTP Basic. Ids are `urn:uuid:` and the article's id,
     and stay when addresses change. `rel="next"` leads to older articles (RFC 5005). Corrections stand
     below the text. What has been withdrawn is a tombstone in Atom (RFC 6721) and `canceled` in
-    ninjs, in a list by `-published_at`.
+    ninjs, in a list by `-published_at`, the latest 1,000 of a page; `/v1/changes` tells of all.
     """
     version = _ninjs_version(suffix, query.ninjs, LIST_FORMATS)
     visibility, settings = reader.visibility, _settings(request)

@@ -65,7 +65,7 @@ def _import_page(
     external_id = _identity(page)
     article = session.exec(select(Article).where(Article.external_id == external_id)).first()
     if article is not None and article.extra.get("sha256") == digest:
-        return _published(session, caller, article) if publish else (article, "unchanged")
+        return published(session, caller, article) if publish else (article, "unchanged")
     # Two spellings of one name are one author.
     author_ids = list(dict.fromkeys(_author_id(session, caller, name) for name in page.authors))
     fields = _fields(page, external_id, digest) | {"authors": author_ids}
@@ -77,7 +77,7 @@ def _import_page(
     return articles.replace_article(session, caller, article, sent), "updated"
 
 
-def _published(session: Session, caller: Caller, article: Article) -> tuple[Article, Status]:
+def published(session: Session, caller: Caller, article: Article) -> tuple[Article, Status]:
     """Publishes a draft that was imported before; what is out already stays as it is."""
     if article.released_at is not None:
         return article, "unchanged"

@@ -13,10 +13,12 @@ from app.importing.found import (
     filled,
     headline_of,
     html_body,
+    identity_of,
     image_of,
     instant_in,
     language_of,
     names_in,
+    plain,
     summary_of,
     text_body,
 )
@@ -31,11 +33,14 @@ def read_feed(file: BinaryIO) -> Iterator[Found | Passed]:
     if not feed.version:
         raise Unreadable(f"is no feed: {feed.get('bozo_exception') or 'nothing in it is known'}")
     language = language_of(feed.feed.get("language"))
+    source = feed.feed.get("id") or feed.feed.get("link")
     for number, entry in enumerate(feed.entries, 1):
-        yield _of_entry(entry, number, language)
+        yield _of_entry(entry, number, language, source)
 
 
-def _of_entry(entry: Any, number: int, feed_language: str | None) -> Found | Passed:
+def _of_entry(
+    entry: Any, number: int, feed_language: str | None, source: str | None
+) -> Found | Passed:
     identity = entry.get("id") or entry.get("link")
     if not identity:
         return Passed(f"entry {number}", "has neither an id nor a link", is_wrong=True)
@@ -43,13 +48,16 @@ def _of_entry(entry: Any, number: int, feed_language: str | None) -> Found | Pas
     content = next((one.value for one in contents if one.get("type") != "text/plain"), None)
     text = next((one.value for one in contents), None)
     summary = entry.get("summary")
-    body = html_body(content) or text_body(text) or html_body(summary)
+    if not (plain(entry.get("title")) or content or text or summary):
+        return Passed(identity, "has neither a title nor a text", is_wrong=True)
+    base = address_of(entry.get("link"))
+    body = html_body(content, base) or text_body(text) or html_body(summary, base)
     fields = {
-        "external_id": identity[:500],
+        "external_id": identity_of(identity, source),
         "headline": headline_of(entry.get("title"), content or text or summary),
         "summary": summary_of(summary) if content or text else None,
         "body": body,
-        "canonical_url": address_of(entry.get("link")),
+        "canonical_url": base,
         "language": _language(entry, contents) or feed_language,
         "image": _image(entry),
         "copyright": summary_of(entry.get("rights") or entry.get("dc_rights")),
@@ -96,23 +104,26 @@ def _moment(entry: Any, *names: str) -> datetime | None:
 def read_json_feed(document: dict[str, Any]) -> Iterator[Found | Passed]:
     """The items of a JSON Feed, version 1 or 1.1."""
     language = language_of(_text(document.get("language")))
+    source = _text(document.get("feed_url")) or _text(document.get("home_page_url"))
     items = document.get("items")
     for number, item in enumerate(items if isinstance(items, list) else [], 1):
         if not isinstance(item, dict) or not (item.get("id") or item.get("url")):
             yield Passed(f"item {number}", "has neither an id nor a url", is_wrong=True)
             continue
-        yield _of_item(item, language)
+        yield _of_item(item, language, source)
 
 
-def _of_item(item: dict[str, Any], feed_language: str | None) -> Found:
+def _of_item(item: dict[str, Any], feed_language: str | None, source: str | None) -> Found | Passed:
     identity = str(item.get("id") or item.get("url"))
     content, text = _text(item.get("content_html")), _text(item.get("content_text"))
+    if not (plain(_text(item.get("title"))) or content or text):
+        return Passed(identity, "has neither a title nor a text", is_wrong=True)
     authors = item.get("authors") or [item.get("author")]
     fields = {
-        "external_id": identity[:500],
+        "external_id": identity_of(identity, source),
         "headline": headline_of(_text(item.get("title")), content or text),
         "summary": summary_of(_text(item.get("summary"))),
-        "body": html_body(content) or text_body(text),
+        "body": html_body(content, address_of(_text(item.get("url")))) or text_body(text),
         "canonical_url": address_of(_text(item.get("external_url")) or _text(item.get("url"))),
         "language": language_of(_text(item.get("language"))) or feed_language,
         "image": image_of(_text(item.get("image")) or _text(item.get("banner_image"))),

@@ -10,11 +10,14 @@ from typing import Any
 from slugify import slugify
 
 from app.archive.shapes import TagKind
+from app.body.addresses import absolute
 
 HEADLINE_LENGTH_MAX, SUMMARY_LENGTH_MAX, NAME_LENGTH_MAX = 300, 5_000, 200
+UNTITLED = "Untitled"
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
 _TAG = re.compile(r"<[^<>]*>")
 _ADDRESS = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_WORLDWIDE = re.compile(r"[a-z][a-z0-9+.-]*:\S", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -66,8 +69,15 @@ def shortened(text: str, length_max: int) -> str:
 
 def headline_of(title: str | None, body: str | None) -> str:
     """The title; where there is none, the beginning of the text."""
-    said = plain(title) or shortened(plain(body), 80) or "Untitled"
+    said = plain(title) or shortened(plain(body), 80) or UNTITLED
     return shortened(said, HEADLINE_LENGTH_MAX)
+
+
+def identity_of(own: str, source: str | None) -> str:
+    """What an item is known by: its id, if that is one of the whole world, else with where it is from."""
+    if _WORLDWIDE.match(own) or not source:
+        return own[:500]
+    return f"{source.rstrip('/')}#{own}"[:500]
 
 
 def summary_of(markup: str | None) -> str | None:
@@ -118,8 +128,9 @@ def filled(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
-def html_body(source: str | None) -> dict[str, str] | None:
-    return _body("html", source)
+def html_body(source: str | None, base: str | None = None) -> dict[str, str] | None:
+    """A body of HTML whose addresses lead from `base`, where that is known."""
+    return _body("html", absolute(source, base) if source and base else source)
 
 
 def text_body(source: str | None) -> dict[str, str] | None:

@@ -1,5 +1,6 @@
 """Writing what was found in other people's files: many at a time, an answer for each."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller, newsroom
@@ -18,14 +20,16 @@ from app.articles.models import ArticleLine
 from app.authors.actions import create_author
 from app.authors.models import AuthorCreate
 from app.db.database import Database
+from app.importing.actions import Status, published
 from app.importing.found import Found, Passed, Unreadable
 from app.tags.actions import create_tag
 from app.tags.models import TagCreate
-from app.web.params import validated
+from app.web.params import is_id, validated
 from app.web.problems import Problem, validation_problem
 
 ITEMS_AT_ONCE = 200
 Answer = dict[str, Any]
+OWN = "urn:uuid:"
 SLUG_TAKEN = "urn:byline:problem:slug-taken"
 
 
@@ -42,6 +46,7 @@ class ItemImport:
     ) -> None:
         self._database = database
         self._clock = clock
+        self._publish = publish
         self._drafts = Bulk(database, self._turn, language=language, publish=False)
         self._published = Bulk(database, self._turn, language=language, publish=publish)
 
@@ -63,8 +68,8 @@ class ItemImport:
 
     def _written(self, items: Sequence[Found | Passed]) -> Iterator[Answer]:
         found = [one for one in items if isinstance(one, Found)]
-        lines = self._lines(found)
-        answers = self._bulk(found, lines)
+        lines, answers = self._lines(found)
+        answers |= self._bulk(found, lines)
         taken = [
             place
             for place, answer in answers.items()
@@ -80,9 +85,14 @@ class ItemImport:
                 status = "failed" if one.is_wrong else "skipped"
                 yield {"item": one.item, "status": status, "detail": one.detail}
             else:
-                answer = answers[next(places)]
-                answer.pop("type", None)
-                yield {"item": one.item, **answer}
+                yield {"item": one.item, **self._said(one, answers[next(places)])}
+
+    def _said(self, one: Found, answer: Answer) -> Answer:
+        answer.pop("type", None)
+        is_dated = "published_at" in one.fields
+        if answer["status"] == "created" and self._publish and one.is_public and not is_dated:
+            answer["detail"] = "says no date, so it is published as of now"
+        return answer
 
     def _bulk(
         self, found: Sequence[Found], lines: dict[int, ArticleLine | Problem]
@@ -102,24 +112,46 @@ class ItemImport:
                     answers[answer.pop("line")] = _told(answer)
         return answers
 
-    def _lines(self, found: Sequence[Found]) -> dict[int, ArticleLine | Problem]:
+    def _lines(
+        self, found: Sequence[Found]
+    ) -> tuple[dict[int, ArticleLine | Problem], dict[int, Answer]]:
+        """The lines to write, and the answers to what has not changed where it comes from.
+
+        What was edited here since stays as it was edited, until the other side changes too.
+        """
+        lines: dict[int, ArticleLine | Problem] = {}
+        answers: dict[int, Answer] = {}
         with self._turn() as (session, caller):
             names = _Names(session, caller)
-            known = _known_external_ids(session, [one.fields.get("external_id") for one in found])
-            made: dict[int, ArticleLine | Problem] = {}
+            known = _known(session, [one.fields["external_id"] for one in found])
+            own = _own(session, [one.fields["external_id"] for one in found])
             for place, one in enumerate(found):
-                fields = dict(one.fields)
-                if fields.get("external_id") in known:
-                    fields.pop("slug", None)  # it has one, and may have been given another
-                try:
-                    fields["authors"] = names.authors(one.authors)
-                    fields["tags"] = names.tags(one.tags)
-                    made[place] = validated(ArticleLine, fields)
-                except Problem as problem:
-                    made[place] = problem
-                except RequestValidationError as error:
-                    made[place] = validation_problem(error)
-            return made
+                external_id, digest = one.fields["external_id"], _digest(one)
+                article = known.get(external_id)
+                if external_id in own:
+                    answers[place] = {
+                        "status": "skipped",
+                        "detail": "is an article of this newsroom",
+                    }
+                elif article is not None and article.extra.get("sha256") == digest:
+                    answers[place] = self._again(session, caller, one, article)
+                else:
+                    fields = one.fields | {"metadata": {"sha256": digest}}
+                    if article is not None:
+                        fields.pop("slug", None)  # it has one, and may have been given another
+                    lines[place] = _line(names, one, fields)
+        return lines, answers
+
+    def _again(self, session: Session, caller: Caller, one: Found, article: Article) -> Answer:
+        status: Status = "unchanged"
+        if self._publish and one.is_public:
+            article, status = published(session, caller, article)
+        return {
+            "status": status,
+            "id": article.id,
+            "slug": article.slug,
+            "version": article.version,
+        }
 
     @contextmanager
     def _turn(self) -> Iterator[tuple[Session, Caller]]:
@@ -141,9 +173,32 @@ def _without_slug(line: ArticleLine | Problem) -> ArticleLine | Problem:
     return ArticleLine.model_validate(line.model_dump(exclude_unset=True, exclude={"slug"}))
 
 
-def _known_external_ids(session: Session, asked: Sequence[Any]) -> set[str]:
-    found = sa.select(col(Article.external_id)).where(col(Article.external_id).in_(asked))
-    return {one for one in session.connection().scalars(found) if one is not None}
+def _line(names: "_Names", one: Found, fields: dict[str, Any]) -> ArticleLine | Problem:
+    try:
+        fields |= {"authors": names.authors(one.authors), "tags": names.tags(one.tags)}
+        return validated(ArticleLine, fields)
+    except Problem as problem:
+        return problem
+    except RequestValidationError as error:
+        return validation_problem(error)
+
+
+def _digest(one: Found) -> str:
+    """The same as long as nothing changes where the item comes from."""
+    said = to_json([one.fields, one.authors, one.tags, one.is_public], inf_nan_mode="null")
+    return hashlib.sha256(said).hexdigest()
+
+
+def _known(session: Session, external_ids: Sequence[str]) -> dict[str, Article]:
+    found = session.exec(select(Article).where(col(Article.external_id).in_(external_ids)))
+    return {one.external_id: one for one in found if one.external_id is not None}
+
+
+def _own(session: Session, external_ids: Sequence[str]) -> set[str]:
+    """Those of the names that are of articles of this newsroom, as its own feeds have them."""
+    ids = [one.removeprefix(OWN) for one in external_ids if one.startswith(OWN)]
+    found = session.exec(select(Article.id).where(col(Article.id).in_(filter(is_id, ids))))
+    return {f"{OWN}{one}" for one in found}
 
 
 class _Names:

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Literal
 
 from app.importing.found import Found, Passed, Unreadable
 
-Kind = Literal["NDJSON", "JSON", "WordPress", "feed", "web page", "captured page"]
+Kind = Literal["NDJSON", "array of lines", "JSON", "WordPress", "feed", "web page", "captured page"]
 HEAD_BYTES = 65_536
 JSON_BYTES_MAX = 500_000_000
 _WXR = re.compile(rb"wordpress\.org/export/")
@@ -20,7 +20,8 @@ def kind_of(head: bytes) -> Kind:
     """The kind of a file that begins so (`HEAD_BYTES` of it, or all there is)."""
     begun = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if begun[:1] == b"[":
-        return "JSON"
+        is_own = b'"headline"' in begun and b'"uri"' not in begun[:4_000]
+        return "array of lines" if is_own else "JSON"
     if begun[:1] == b"{":
         return "NDJSON" if _is_whole_line(begun) else "JSON"
     if _FEED.search(head[:4_000]):
@@ -30,6 +31,16 @@ def kind_of(head: bytes) -> Kind:
     return "captured page"
 
 
+def refuse_what_is_known(head: bytes) -> None:
+    """Raises `Unreadable` for what can be told and is not imported, and says what to do."""
+    if not head.strip():
+        raise Unreadable("is empty")
+    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+        raise Unreadable("is compressed; unpack it first")
+    if re.match(rb"(\xef\xbb\xbf)?---\r?\n", head):
+        raise Unreadable("is Markdown with front matter, which is not imported; bring it as HTML")
+
+
 def _is_whole_line(begun: bytes) -> bool:
     """Whether the first line is an object by itself, and of this project's or a bulk request's."""
     line = begun.split(b"\n", 1)[0]
@@ -37,7 +48,8 @@ def _is_whole_line(begun: bytes) -> bool:
         document = json.loads(line)
     except ValueError:
         return len(line) >= HEAD_BYTES // 2 and b'"headline"' in line[:HEAD_BYTES]
-    is_others = isinstance(document, dict) and {"db", "items", "uri", "data"} & document.keys()
+    others = {"db", "items", "uri", "data", "@context"}
+    is_others = isinstance(document, dict) and others & document.keys()
     return not is_others
 
 
@@ -95,6 +107,10 @@ def _read_json(file: BinaryIO) -> Iterator[Found | Passed]:
         from app.importing.ninjs import read_ninjs
 
         return read_ninjs(document)
+    if isinstance(first, dict) and "@context" in first:
+        raise Unreadable("is JSON-LD, which is not imported; bring the page that it is of")
+    if isinstance(document, dict) and {"data", "page"} <= document.keys():
+        raise Unreadable("is an answer of this API; `byline export` writes what can be imported")
     raise Unreadable(
         "is JSON, but neither a Ghost export, a JSON Feed, ninjs, nor lines of articles"
     )

@@ -19,12 +19,17 @@ from app.importing.found import (
     instant_in,
     language_of,
     names_in,
+    plain,
     summary_of,
 )
 
 BYTES_MAX = 20_000_000
 _BODY = re.compile(r"<body>(.*)</body>", re.DOTALL)
 _LANGUAGE = re.compile(rb"<html\b[^<>]*\blang=[\"']?([A-Za-z0-9-]+)", re.IGNORECASE)
+_PUBLISHED = re.compile(
+    rb"<meta\b[^<>]*article:published_time[^<>]*\bcontent=[\"']([^\"'<>]+)", re.IGNORECASE
+)
+_FIRST_HEADING = re.compile(r"\s*<h[1-3]\b[^<>]*>((?:(?!<h).)*?)</h[1-3]>", re.DOTALL)
 _JSON_LD = re.compile(
     rb"<script\b[^<>]*application/ld\+json[^<>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE
 )
@@ -51,16 +56,21 @@ def read_web_page(file: BinaryIO, name: str) -> Iterator[Found | Passed]:
     if body is None or not body[1].strip():
         raise Unreadable("has no article that could be told from what is around it")
     said = _news_article(data)
-    published = instant_in(_text(said.get("datePublished"))) or _day(about and about.date)
+    told = _PUBLISHED.search(data)
+    published = (
+        instant_in(_text(said.get("datePublished")))
+        or instant_in(told[1].decode("latin-1") if told else None)
+        or _day(about and about.date)
+    )
     headline = _text(said.get("headline")) or (about and about.title)
     address = address_of(about and about.url)
     writers = _writers(said) or names_in(((about and about.author) or "").split(";"))
     language = _LANGUAGE.search(data)
     fields = {
-        "external_id": f"web-page:{_identity(address, headline, writers, published)}",
+        "external_id": _identity(said, address, headline, writers, published),
         "headline": headline_of(headline, body[1]),
         "summary": summary_of(_text(said.get("description")) or (about and about.description)),
-        "body": html_body(body[1].strip()),
+        "body": html_body(_below(headline, body[1].strip()), address),
         "canonical_url": address,
         "language": language_of(language[1].decode() if language else None),
         "image": image_of(about and about.image),
@@ -71,9 +81,24 @@ def read_web_page(file: BinaryIO, name: str) -> Iterator[Found | Passed]:
     yield Found(name, filled(fields), writers, tuple((topic, "topic") for topic in topics))
 
 
-def _identity(address: str | None, *parts: Any) -> str:
+def _below(headline: str | None, body: str) -> str:
+    """The body without the headline, which stands above it."""
+    first = _FIRST_HEADING.match(body)
+    if first is not None and headline and plain(first[1]) == plain(headline):
+        return body[first.end() :].lstrip()
+    return body
+
+
+def _identity(said: dict[str, Any], address: str | None, *parts: Any) -> str:
     """The same for every capture of one page, however its text was corrected since."""
-    return address or hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
+    own = _text(said.get("@id"))
+    if own and own.startswith("urn:"):
+        return own[:500]
+    return f"web-page:{address or _digest(parts)}"[:500]
+
+
+def _digest(parts: tuple[Any, ...]) -> str:
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
 def _news_article(data: bytes) -> dict[str, Any]:

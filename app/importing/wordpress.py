@@ -17,6 +17,7 @@ from app.importing.found import (
     Found,
     Passed,
     Unreadable,
+    address_of,
     filled,
     headline_of,
     html_body,
@@ -37,6 +38,7 @@ _EXCERPT = re.compile(r"\{http://wordpress\.org/export/[0-9.]+/excerpt/\}encoded
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 _PUBLIC = ("publish", "future")
 _NO_DATE = "0000-00-00"
+_NO_YEAR = re.compile(r".*-0+1\b.*")
 
 
 class CleanFile:
@@ -161,9 +163,10 @@ class _Site:
             "slug": slug_of(unquote(said.get("post_name", "")).removesuffix(".html")),
             "headline": headline_of(said.get("title"), body),
             "summary": summary_of(said.get("excerpt")),
-            "body": html_body(body),
+            "body": html_body(body, address_of(said.get("link")) or address_of(self.address)),
             "language": self.language,
             "image": self._featured(meta),
+            "canonical_url": address_of(said.get("link")) if is_public else None,
             "published_at": _date(said),
         }
         tags = _tags(element)
@@ -226,7 +229,8 @@ def _date(said: dict[str, str]) -> datetime | None:
     if not gmt.startswith(_NO_DATE):
         return instant_in(gmt)
     try:
-        at = parsedate_to_datetime(said.get("pubDate", ""))
+        # Of a draft it is in the year -1, which would be read as another.
+        at = parsedate_to_datetime(_NO_YEAR.sub("", said.get("pubDate", "")))
     except ValueError:
         # The date of a draft has no offset: it is as good as any.
         return None if local.startswith(_NO_DATE) else instant_in(local)

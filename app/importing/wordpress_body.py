@@ -43,18 +43,20 @@ def body_html(content: str, pictures: Mapping[str, Picture], attached: Sequence[
     made = _EMBED_BLOCK.sub(lambda one: _link_figure(one["url"], one["rest"]), content)
     made = _BLOCK_COMMENT.sub("", made)
     made = _SHORTCODE.sub(lambda one: _shortcode(one, pictures, attached), made)
-    if has_blocks:
-        return made.strip()
-    return _with_paragraphs(_LONE_ADDRESS.sub(lambda one: _link_figure(one[1]), made))
+    made = _LONE_ADDRESS.sub(lambda one: _link_figure(one[1]), made)
+    # In blocks, a line that ends is no line break.
+    return _with_paragraphs(made, "\n" if has_blocks else "<br>")
 
 
-def _with_paragraphs(content: str) -> str:
+def _with_paragraphs(content: str, line_break: str) -> str:
     """Blank lines part paragraphs, and lines break, where no markup says so (`wpautop`)."""
     parts = _PRE.split(content.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(part if place % 2 else _paragraphs(part) for place, part in enumerate(parts))
+    return "".join(
+        part if place % 2 else _paragraphs(part, line_break) for place, part in enumerate(parts)
+    )
 
 
-def _paragraphs(text: str) -> str:
+def _paragraphs(text: str, line_break: str) -> str:
     apart = _BLOCK.sub(r"\n\n\1\n\n", text)
     made = []
     for piece in re.split(r"\n\s*\n", apart):
@@ -62,7 +64,9 @@ def _paragraphs(text: str) -> str:
         if not said:
             continue
         # What stands within a box that is open is a paragraph of it as well.
-        made.append(said if _BLOCK_START.match(said) else f"<p>{said.replace(chr(10), '<br>')}</p>")
+        made.append(
+            said if _BLOCK_START.match(said) else f"<p>{said.replace(chr(10), line_break)}</p>"
+        )
     return _unwrapped("\n".join(made))
 
 
