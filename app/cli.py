@@ -211,14 +211,16 @@ def revoke_key_command(key_id: str) -> None:
 @main.command(name="import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--publish", is_flag=True, help="Publish what comes in; otherwise it is a draft.")
+@click.option("--site", help="Where the site of a Ghost export was, for its own addresses.")
 @_said_plainly
-def import_command(files: tuple[Path, ...], publish: bool) -> None:
+def import_command(files: tuple[Path, ...], publish: bool, site: str | None) -> None:
     """Import articles from files, from all files of folders, or from standard input (`-`).
 
     What a file is, it says itself: RSS, Atom or JSON Feed, a WordPress export (WXR), a Ghost export,
     IPTC ninjs, a web page, a news page captured as text, or NDJSON: what `byline export` wrote, or
     articles as `POST /v1/articles/bulk` takes them. With `--publish`, what was a draft or was for
-    members alone is a draft here too.
+    members alone is a draft here too. What was edited here since stays so until the file changes;
+    what was deleted here comes back.
 
     Prints a JSON line for each item, or a progress bar on a terminal; fails if any item did. The
     same files again change nothing.
@@ -228,7 +230,8 @@ def import_command(files: tuple[Path, ...], publish: bool) -> None:
     settings = load_settings()
     database = _ready_database(settings)
     report = report_of()
-    for answer in imported_files(database, files, publish=publish, language=settings.language):
+    language = settings.language
+    for answer in imported_files(database, files, publish=publish, language=language, site=site):
         report.add(answer)
     report.end()
     if report.failures:
@@ -236,7 +239,12 @@ def import_command(files: tuple[Path, ...], publish: bool) -> None:
 
 
 def imported_files(
-    database: Database, files: Sequence[Path], *, publish: bool, language: str
+    database: Database,
+    files: Sequence[Path],
+    *,
+    publish: bool,
+    language: str,
+    site: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """An answer for each item of each file, with the `file` first."""
     from app.importing.files import files_in, opened, why_not
@@ -249,7 +257,7 @@ def imported_files(
                 if reason is not None:
                     yield {"file": str(file), "status": "skipped", "detail": reason}
                     continue
-                for answer in _answers(database, file, content, kind, publish, language):
+                for answer in _answers(database, file, content, kind, publish, language, site):
                     yield {"file": str(file)} | answer
         except Unreadable as error:
             yield {"file": str(file), "status": "failed", "detail": f"{file}: {error}"}
@@ -259,7 +267,13 @@ def imported_files(
 
 
 def _answers(
-    database: Database, file: Path, content: BinaryIO, kind: str, publish: bool, language: str
+    database: Database,
+    file: Path,
+    content: BinaryIO,
+    kind: str,
+    publish: bool,
+    language: str,
+    site: str | None,
 ) -> Iterator[dict[str, Any]]:
     from app.copies.actions import import_lines
     from app.importing.actions import import_page
@@ -282,7 +296,7 @@ def _answers(
         )
     else:
         items = ItemImport(database, utc_now, publish=publish, language=language)
-        yield from items.answers(items_of(content, kind, file.name))
+        yield from items.answers(items_of(content, kind, file.name, site))
 
 
 @main.command(name="export")

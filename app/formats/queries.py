@@ -43,6 +43,8 @@ def withdrawn_articles(
             *([columns.sort_at > after] if after is not None else []),
             columns.withdrawn_at.is_not(None),
             columns.first_published_at.is_not(None),
+            # What was changed since is of lists that it was never public in.
+            columns.state_at <= columns.withdrawn_at,
             *Selection(session, visibility, chosen).entitled(),
         )
         .order_by(columns.sort_at.desc(), columns.id.desc())

@@ -15,6 +15,7 @@ from app.articles import queries as articles
 from app.body.blocks import BLOCKS_SCHEMA
 from app.formats import queries, sitemaps, texts
 from app.formats.feeds import atom, json_feed, rss
+from app.formats.hub import topics
 from app.formats.jsonld import jsonld
 from app.formats.models import (
     ArticleSuffix,
@@ -278,7 +279,7 @@ def _feed(
         next_url=pages.get("next"),
         previous_url=pages.get("previous"),
         removed=removed,
-        hub_url=settings.websub_hub or None,
+        hub_url=settings.websub_hub or None if url in topics(site.api_url) else None,
     )
 
 

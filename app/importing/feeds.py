@@ -3,7 +3,10 @@
 import calendar
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+from html import escape
 from typing import Any, BinaryIO
+from xml.sax import SAXException
 
 from app.importing.found import (
     Found,
@@ -11,12 +14,14 @@ from app.importing.found import (
     Unreadable,
     address_of,
     filled,
+    guarded,
     headline_of,
     html_body,
     identity_of,
     image_of,
     instant_in,
     language_of,
+    line,
     names_in,
     plain,
     summary_of,
@@ -35,7 +40,13 @@ def read_feed(file: BinaryIO) -> Iterator[Found | Passed]:
     language = language_of(feed.feed.get("language"))
     source = feed.feed.get("id") or feed.feed.get("link")
     for number, entry in enumerate(feed.entries, 1):
-        yield _of_entry(entry, number, language, source)
+        name = str(entry.get("id") or f"entry {number}")
+        yield guarded(name, partial(_of_entry, entry, number, language, source))
+    if isinstance(feed.get("bozo_exception"), SAXException):
+        said = str(feed.bozo_exception)
+        yield Passed(
+            "the file", f"is broken XML: {said}; what could be read is imported", is_wrong=True
+        )
 
 
 def _of_entry(
@@ -48,24 +59,42 @@ def _of_entry(
     content = next((one.value for one in contents if one.get("type") != "text/plain"), None)
     text = next((one.value for one in contents), None)
     summary = entry.get("summary")
-    if not (plain(entry.get("title")) or content or text or summary):
+    title, short = _said(entry, "title"), _said(entry, "summary")
+    if not (title or content or text or summary):
         return Passed(identity, "has neither a title nor a text", is_wrong=True)
     base = address_of(entry.get("link"))
-    body = html_body(content, base) or text_body(text) or html_body(summary, base)
+    enclosed = "".join(map(_enclosed, entry.get("enclosures", [])))
+    body = html_body(f"{content}{enclosed}" if content else enclosed, base) or text_body(text)
+    if body is None and summary:
+        is_text = entry.get("summary_detail", {}).get("type") == "text/plain"
+        body = text_body(summary) if is_text else html_body(summary, base)
     fields = {
         "external_id": identity_of(identity, source),
-        "headline": headline_of(entry.get("title"), content or text or summary),
-        "summary": summary_of(summary) if content or text else None,
+        "headline": headline_of(title, content or text or summary),
+        "summary": summary_of(short) if content or text else None,
         "body": body,
         "canonical_url": base,
         "language": _language(entry, contents) or feed_language,
         "image": _image(entry),
-        "copyright": summary_of(entry.get("rights") or entry.get("dc_rights")),
+        "copyright": summary_of(plain(entry.get("rights") or entry.get("dc_rights"))),
         "published_at": _moment(entry, "published_parsed", "updated_parsed"),
     }
     people = [one.get("name") for one in entry.get("authors", [])] or [entry.get("author")]
     tags = names_in(tag.get("label") or tag.get("term") for tag in entry.get("tags", []))
     return Found(identity, filled(fields), names_in(people), tuple((tag, "topic") for tag in tags))
+
+
+def _said(entry: Any, member: str) -> str:
+    """A title or summary as plain text; it says itself whether it is markup."""
+    is_text = entry.get(f"{member}_detail", {}).get("type") == "text/plain"
+    return line(entry.get(member)) if is_text else plain(entry.get(member))
+
+
+def _enclosed(medium: Any) -> str:
+    """A sound or film that comes with an entry, as of a podcast."""
+    kind = str(medium.get("type", "")).partition("/")[0]
+    url = address_of(medium.get("href"))
+    return f'<{kind} src="{escape(url)}"></{kind}>' if url and kind in ("audio", "video") else ""
 
 
 def _language(entry: Any, contents: Any) -> str | None:
@@ -106,23 +135,27 @@ def read_json_feed(document: dict[str, Any]) -> Iterator[Found | Passed]:
     language = language_of(_text(document.get("language")))
     source = _text(document.get("feed_url")) or _text(document.get("home_page_url"))
     items = document.get("items")
-    for number, item in enumerate(items if isinstance(items, list) else [], 1):
+    if not isinstance(items, list):
+        raise Unreadable("is a JSON Feed without a list of `items`")
+    for number, item in enumerate(items, 1):
         if not isinstance(item, dict) or not (item.get("id") or item.get("url")):
             yield Passed(f"item {number}", "has neither an id nor a url", is_wrong=True)
             continue
-        yield _of_item(item, language, source)
+        name = str(item.get("id") or item.get("url"))
+        yield guarded(name, partial(_of_item, item, language, source))
 
 
 def _of_item(item: dict[str, Any], feed_language: str | None, source: str | None) -> Found | Passed:
     identity = str(item.get("id") or item.get("url"))
     content, text = _text(item.get("content_html")), _text(item.get("content_text"))
-    if not (plain(_text(item.get("title"))) or content or text):
+    title = line(item.get("title"))
+    if not (title or content or text):
         return Passed(identity, "has neither a title nor a text", is_wrong=True)
-    authors = item.get("authors") or [item.get("author")]
+    authors, tags = item.get("authors") or [item.get("author")], item.get("tags")
     fields = {
         "external_id": identity_of(identity, source),
-        "headline": headline_of(_text(item.get("title")), content or text),
-        "summary": summary_of(_text(item.get("summary"))),
+        "headline": headline_of(title, content or text),
+        "summary": summary_of(line(item.get("summary"))),
         "body": html_body(content, address_of(_text(item.get("url")))) or text_body(text),
         "canonical_url": address_of(_text(item.get("external_url")) or _text(item.get("url"))),
         "language": language_of(_text(item.get("language"))) or feed_language,
@@ -130,8 +163,10 @@ def _of_item(item: dict[str, Any], feed_language: str | None, source: str | None
         "published_at": instant_in(_text(item.get("date_published"))),
     }
     people = [one.get("name") for one in _dicts(authors)]
-    tags = names_in(map(_text, item.get("tags") or []))
-    return Found(identity, filled(fields), names_in(people), tuple((tag, "topic") for tag in tags))
+    topics = names_in(tags if isinstance(tags, list) else [])
+    return Found(
+        identity, filled(fields), names_in(people), tuple((one, "topic") for one in topics)
+    )
 
 
 def _dicts(values: Any) -> list[dict[str, Any]]:

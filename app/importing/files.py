@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,10 +51,13 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, Kind]]:
     if "://" in str(path) or re.match(r"https?:/", str(path)):
         raise Unreadable("is an address: fetch it, and give what comes to `byline import -`")
     with _content(path) as content:
+        mark = content.read(len(BOM_UTF8))
+        begins_at = len(mark) if mark == BOM_UTF8 else 0
+        content.seek(begins_at)
         head = content.read(HEAD_BYTES)
         refuse_what_is_known(head)
         kind = kind_of(head)
-        content.seek(0)
+        content.seek(begins_at if "line" in kind or kind in ("NDJSON", "JSON") else 0)
         yield content, kind
 
 

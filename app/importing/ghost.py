@@ -3,17 +3,22 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from app.importing.found import (
     Found,
     Passed,
+    Unreadable,
     address_of,
     filled,
+    guarded,
     headline_of,
     html_body,
+    identity_of,
     image_of,
     instant_in,
+    line,
     names_in,
     slug_of,
     summary_of,
@@ -25,21 +30,39 @@ SITE = "__GHOST_URL__"
 """Stands in exports for the address of the site."""
 
 
-def read_ghost(document: _Json) -> Iterator[Found | Passed]:
-    """The posts of all parts of an export; its pages are passed over."""
+def read_ghost(document: _Json, site: str | None = None) -> Iterator[Found | Passed]:
+    """The posts of all parts of an export; its pages are passed over.
+
+    `site` is where the site was; without it, what stands on the site itself cannot be addressed.
+    """
     parts = document["db"] if isinstance(document.get("db"), list) else [document]
-    for part in parts:
-        data = part.get("data") if isinstance(part, dict) else None
-        if isinstance(data, dict):
-            yield from _Export(data).posts()
+    exports = [
+        part["data"]
+        for part in parts
+        if isinstance(part, dict) and isinstance(part.get("data"), dict)
+    ]
+    if not any(isinstance(data.get("posts"), list) for data in exports):
+        raise Unreadable("is a Ghost export without a list of `posts`")
+    is_here = False
+    for data in exports:
+        export = _Export(data, site)
+        yield from export.posts()
+        is_here = is_here or export.has_own_addresses
+    if is_here and not site:
+        said = (
+            "has addresses of its own site, which lead nowhere now; import it with --site https://…"
+        )
+        yield Passed(SITE, said)
 
 
 class _Export:
-    def __init__(self, data: _Json) -> None:
+    def __init__(self, data: _Json, site: str | None) -> None:
         self._data = data
-        self._users = {one.get("id"): one for one in self._rows("users")}
-        self._tags = {one.get("id"): one for one in self._rows("tags")}
-        self._meta = {one.get("post_id"): one for one in self._rows("posts_meta")}
+        self._site = (site or "").rstrip("/")
+        self.has_own_addresses = False
+        self._users = {str(one.get("id")): one for one in self._rows("users")}
+        self._tags = {str(one.get("id")): one for one in self._rows("tags")}
+        self._meta = {str(one.get("post_id")): one for one in self._rows("posts_meta")}
         self._authors_of = self._linked("posts_authors", "author_id")
         self._tags_of = self._linked("posts_tags", "tag_id")
 
@@ -51,27 +74,28 @@ class _Export:
             elif not (post.get("uuid") or post.get("id")):
                 yield Passed(name, "has no id", is_wrong=True)
             else:
-                yield self._article(name, post)
+                yield guarded(name, partial(self._article, name, post))
 
     def _article(self, name: str, post: _Json) -> Found:
-        meta = self._meta.get(post.get("id"), {})
-        body = _body_of(post)
-        authors = [self._users.get(one, {}) for one in self._authors_of[post.get("id")]]
-        if not authors and post.get("author_id") in self._users:  # of the oldest exports
-            authors = [self._users.get(post.get("author_id"), {})]
-        tags = [self._tags.get(one, {}) for one in self._tags_of[post.get("id")]]
+        post_id = str(post.get("id"))
+        meta = self._meta.get(post_id, {})
+        body = self._body_of(post)
+        authors = [self._users.get(one, {}) for one in self._authors_of[post_id]]
+        if not authors:  # of the oldest exports
+            authors = [self._users.get(str(post.get("author_id")), {})]
+        tags = [self._tags.get(one, {}) for one in self._tags_of[post_id]]
         # A tag that begins with a hash is for the editors alone.
         named = names_in(
             one.get("name") for one in tags if not str(one.get("name")).startswith("#")
         )
         fields = {
-            "external_id": f"ghost:{post.get('uuid') or post.get('id')}",
+            "external_id": identity_of(f"ghost:{post.get('uuid') or post_id}"),
             "slug": slug_of(post.get("slug")),
-            "headline": headline_of(post.get("title"), body),
-            "summary": summary_of(post.get("custom_excerpt")),
+            "headline": headline_of(line(post.get("title")), body),
+            "summary": summary_of(line(post.get("custom_excerpt"))),
             "body": html_body(body),
             "image": image_of(
-                _here(post.get("feature_image") or post.get("image")),
+                self._here(post.get("feature_image") or post.get("image")),
                 caption=meta.get("feature_image_caption") or post.get("feature_image_caption"),
                 alt=meta.get("feature_image_alt") or post.get("feature_image_alt"),
             ),
@@ -80,7 +104,9 @@ class _Export:
             "published_at": _moment(post.get("published_at")),
         }
         is_public = (
-            post.get("status") in ("published", "scheduled", "sent")
+            post.get("status") in ("published", "scheduled")
+            # What was sent by mail alone was never a page.
+            and not meta.get("email_only")
             # What only members read is not for everybody here either.
             and post.get("visibility", "public") == "public"
         )
@@ -89,31 +115,41 @@ class _Export:
             name, filled(fields), people, tuple((tag, "topic") for tag in named), is_public
         )
 
+    def _body_of(self, post: _Json) -> str:
+        """Rendered HTML where the export has it, else what the editor keeps."""
+        for member, render in (
+            ("html", str),
+            ("lexical", lexical_html),
+            ("mobiledoc", mobiledoc_html),
+        ):
+            source = post.get(member)
+            if isinstance(source, str) and source.strip():
+                return self._here(render(source)) or ""
+        return ""
+
+    def _here(self, text: Any) -> str | None:
+        if not isinstance(text, str):
+            return None
+        self.has_own_addresses = self.has_own_addresses or SITE in text
+        return text.replace(SITE, self._site)
+
     def _rows(self, table: str) -> list[_Json]:
         rows = self._data.get(table)
         return [one for one in rows if isinstance(one, dict)] if isinstance(rows, list) else []
 
     def _linked(self, table: str, target: str) -> dict[Any, list[Any]]:
         found: dict[Any, list[Any]] = defaultdict(list)
-        for row in sorted(self._rows(table), key=lambda one: one.get("sort_order") or 0):
-            found[row.get("post_id")].append(row.get(target))
+        for row in sorted(self._rows(table), key=_order):
+            found[str(row.get("post_id"))].append(str(row.get(target)))
         return found
 
 
-def _body_of(post: _Json) -> str:
-    """Rendered HTML where the export has it, else what the editor keeps."""
-    for member, render in (("html", str), ("lexical", lexical_html), ("mobiledoc", mobiledoc_html)):
-        source = post.get(member)
-        if isinstance(source, str) and source.strip():
-            return _here(render(source)) or ""
-    return ""
-
-
-def _here(text: Any) -> str | None:
-    return text.replace(SITE, "") if isinstance(text, str) else None
+def _order(row: _Json) -> float:
+    order = row.get("sort_order")
+    return order if isinstance(order, (int, float)) else 0
 
 
 def _moment(said: Any) -> datetime | None:
     if isinstance(said, (int, float)):  # of the oldest exports: milliseconds
         return datetime.fromtimestamp(said / 1000, UTC)
-    return instant_in(said if isinstance(said, str) else None)
+    return instant_in(said)

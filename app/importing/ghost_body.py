@@ -203,14 +203,40 @@ def _toggle(card: _Json) -> str:
     return f"<h4>{_text(card, 'heading')}</h4>{_text(card, 'content')}"
 
 
+def _file(card: _Json) -> str:
+    title = _text(card, "fileTitle") or _text(card, "fileName") or _text(card, "src")
+    return f'<p><a href="{escape(_text(card, "src"))}">{escape(title)}</a> {_text(card, "fileCaption")}</p>'
+
+
+def _header(card: _Json) -> str:
+    return f"<h2>{_text(card, 'header')}</h2><p>{_text(card, 'subheader')}</p>{_button(card)}"
+
+
+def _product(card: _Json) -> str:
+    picture = (
+        _figure(_picture({"src": card.get("productImageSrc")}), {})
+        if card.get("productImageSrc")
+        else ""
+    )
+    title, said = _text(card, "productTitle"), _text(card, "productDescription")
+    button = {"buttonUrl": card.get("productUrl"), "buttonText": card.get("productButton")}
+    return f"{picture}<h4>{title}</h4><p>{said}</p>{_button(button)}"
+
+
+def _call(card: _Json) -> str:
+    return f"<p>{_text(card, 'textValue')}</p>{_button(card)}"
+
+
 def _button(card: _Json) -> str:
-    return f'<p><a href="{escape(_text(card, "buttonUrl"))}">{escape(_text(card, "buttonText"))}</a></p>'
+    url, said = _text(card, "buttonUrl"), _text(card, "buttonText")
+    return f'<p><a href="{escape(url)}">{escape(said)}</a></p>' if url and said else ""
 
 
 _CARDS: dict[str, Callable[[_Json], str]] = {
     "image": _image, "gallery": _gallery, "embed": _embed, "bookmark": _bookmark,
     "video": _media("video"), "audio": _media("audio"), "html": lambda card: _text(card, "html"),
     "code": _code, "codeblock": _code, "markdown": _markdown, "card-markdown": _markdown,
+    "file": _file, "header": _header, "product": _product, "call-to-action": _call,
     "callout": _callout, "toggle": _toggle, "button": _button,
     "hr": lambda _: "<hr>", "horizontalrule": lambda _: "<hr>",
 }  # fmt: skip
@@ -219,7 +245,7 @@ _CARDS: dict[str, Callable[[_Json], str]] = {
 def _document(source: str) -> _Json | None:
     try:
         document = json.loads(source)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 

@@ -1,6 +1,7 @@
 """Writing what was found in other people's files: many at a time, an answer for each."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from fastapi.exceptions import RequestValidationError
-from pydantic_core import to_json
+from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller, newsroom
@@ -47,6 +48,7 @@ class ItemImport:
         self._database = database
         self._clock = clock
         self._publish = publish
+        self._seen: set[str] = set()
         self._drafts = Bulk(database, self._turn, language=language, publish=False)
         self._published = Bulk(database, self._turn, language=language, publish=publish)
 
@@ -123,12 +125,17 @@ class ItemImport:
         answers: dict[int, Answer] = {}
         with self._turn() as (session, caller):
             names = _Names(session, caller)
-            known = _known(session, [one.fields["external_id"] for one in found])
-            own = _own(session, [one.fields["external_id"] for one in found])
+            external_ids = [one.fields.get("external_id", "") for one in found]
+            known, own = _known(session, external_ids), _own(session, external_ids)
             for place, one in enumerate(found):
-                external_id, digest = one.fields["external_id"], _digest(one)
+                external_id, digest = external_ids[place], _digest(one)
                 article = known.get(external_id)
-                if external_id in own:
+                if not external_id:
+                    answers[place] = {"status": "failed", "detail": "has no id that can be kept"}
+                elif external_id in self._seen:
+                    detail = "has the id of an item before it"
+                    answers[place] = {"status": "failed", "detail": detail}
+                elif external_id in own:
                     answers[place] = {
                         "status": "skipped",
                         "detail": "is an article of this newsroom",
@@ -140,6 +147,7 @@ class ItemImport:
                     if article is not None:
                         fields.pop("slug", None)  # it has one, and may have been given another
                     lines[place] = _line(names, one, fields)
+                self._seen.add(external_id)
         return lines, answers
 
     def _again(self, session: Session, caller: Caller, one: Found, article: Article) -> Answer:
@@ -175,18 +183,23 @@ def _without_slug(line: ArticleLine | Problem) -> ArticleLine | Problem:
 
 def _line(names: "_Names", one: Found, fields: dict[str, Any]) -> ArticleLine | Problem:
     try:
+        validated(ArticleLine, fields)  # before authors and tags are made for it
         fields |= {"authors": names.authors(one.authors), "tags": names.tags(one.tags)}
         return validated(ArticleLine, fields)
     except Problem as problem:
         return problem
     except RequestValidationError as error:
         return validation_problem(error)
+    except ValidationError as error:  # of an author or a tag
+        first = error.errors()[0]
+        said = f"{first['input']!r}: {first['msg']}"
+        return Problem(422, "invalid", f"An author or tag cannot be made of {said}")
 
 
 def _digest(one: Found) -> str:
     """The same as long as nothing changes where the item comes from."""
-    said = to_json([one.fields, one.authors, one.tags, one.is_public], inf_nan_mode="null")
-    return hashlib.sha256(said).hexdigest()
+    said = json.dumps([one.fields, one.authors, one.tags, one.is_public], default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _known(session: Session, external_ids: Sequence[str]) -> dict[str, Article]:

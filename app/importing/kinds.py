@@ -9,10 +9,13 @@ from app.importing.found import Found, Passed, Unreadable
 
 Kind = Literal["NDJSON", "array of lines", "JSON", "WordPress", "feed", "web page", "captured page"]
 HEAD_BYTES = 65_536
+PROLOG_BYTES = 1_000_000
+_NO_MARKUP = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 JSON_BYTES_MAX = 500_000_000
 _WXR = re.compile(rb"wordpress\.org/export/")
 _FEED = re.compile(rb"<(?:rss|feed|rdf:RDF|\w+:feed)\b", re.IGNORECASE)
 _PAGE = re.compile(rb"<!doctype\s+html|<html\b", re.IGNORECASE)
+_OTHERS = re.compile(rb'"(?:db|items|uri|@context)"\s*:|jsonfeed\.org/|"data"\s*:\s*[\[{]')
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 
 
@@ -42,23 +45,24 @@ def refuse_what_is_known(head: bytes) -> None:
 
 
 def _is_whole_line(begun: bytes) -> bool:
-    """Whether the first line is an object by itself, and of this project's or a bulk request's."""
+    """Whether the first line is one of this project's or of a bulk request, also where it is broken."""
     line = begun.split(b"\n", 1)[0]
+    if _OTHERS.search(line[:4_000]):
+        return False
     try:
-        document = json.loads(line)
-    except ValueError:
-        return len(line) >= HEAD_BYTES // 2 and b'"headline"' in line[:HEAD_BYTES]
-    others = {"db", "items", "uri", "data", "@context"}
-    is_others = isinstance(document, dict) and others & document.keys()
-    return not is_others
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return len(line) >= HEAD_BYTES // 2 or b'"headline"' in line or b'"external_id"' in line
 
 
-def items_of(file: BinaryIO, kind: str, name: str) -> Iterator[Found | Passed]:
+def items_of(
+    file: BinaryIO, kind: str, name: str, site: str | None = None
+) -> Iterator[Found | Passed]:
     """The articles of a file that can be gone back in. Raises `Unreadable`, at once or later."""
-    yield from _reader(file, kind, name)
+    yield from _reader(file, kind, name, site)
 
 
-def _reader(file: BinaryIO, kind: str, name: str) -> Iterator[Found | Passed]:
+def _reader(file: BinaryIO, kind: str, name: str, site: str | None) -> Iterator[Found | Passed]:
     if kind == "WordPress":
         from app.importing.wordpress import read_wordpress
 
@@ -73,11 +77,19 @@ def _reader(file: BinaryIO, kind: str, name: str) -> Iterator[Found | Passed]:
         from app.importing.web_page import read_web_page
 
         return read_web_page(file, name)
-    return _read_json(file)
+    return _read_json(file, site)
 
 
 def refuse_entities(file: BinaryIO) -> None:
-    """Raises `Unreadable` for XML with entities of its own, before anything expands them."""
+    """Raises `Unreadable` for XML with entities of its own, before anything expands them.
+
+    They are declared before the root element; where nothing but comments stands there, whatever
+    the articles say of entities is text.
+    """
+    head = _NO_MARKUP.sub(b"", file.read(PROLOG_BYTES).removeprefix(b"\xef\xbb\xbf")).lstrip()
+    file.seek(0)
+    if re.match(rb"<[A-Za-z]", head):
+        return
     before = b""
     while part := file.read(1_000_000):
         if _ENTITY.search(before + part):
@@ -86,18 +98,18 @@ def refuse_entities(file: BinaryIO) -> None:
     file.seek(0)
 
 
-def _read_json(file: BinaryIO) -> Iterator[Found | Passed]:
+def _read_json(file: BinaryIO, site: str | None) -> Iterator[Found | Passed]:
     data = file.read(JSON_BYTES_MAX + 1)
     if len(data) > JSON_BYTES_MAX:
         raise Unreadable(f"is JSON of more than {JSON_BYTES_MAX:,} bytes; send it in parts")
     try:
-        document: Any = json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+        document: Any = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"is broken JSON: {error}") from None
     if isinstance(document, dict) and ("db" in document or "posts" in _inner(document)):
         from app.importing.ghost import read_ghost
 
-        return read_ghost(document)
+        return read_ghost(document, site)
     if isinstance(document, dict) and "jsonfeed.org" in str(document.get("version")):
         from app.importing.feeds import read_json_feed
 
@@ -114,6 +126,10 @@ def _read_json(file: BinaryIO) -> Iterator[Found | Passed]:
     raise Unreadable(
         "is JSON, but neither a Ghost export, a JSON Feed, ninjs, nor lines of articles"
     )
+
+
+def _no_number(said: str) -> Any:
+    raise ValueError(f"{said} is no number")
 
 
 def _inner(document: dict[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """IPTC ninjs, of versions 1 to 3: single items, packages, and arrays of items."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from app.archive.shapes import TagKind
@@ -8,11 +9,15 @@ from app.importing.found import (
     Found,
     Passed,
     filled,
+    guarded,
     headline_of,
     html_body,
+    identity_of,
     image_of,
     instant_in,
     language_of,
+    limit_in,
+    line,
     names_in,
     plain,
     shortened,
@@ -27,6 +32,8 @@ _TAGS: dict[str, TagKind] = {
     "organisations": "organisation", "organisation": "organisation", "places": "place",
     "place": "place", "events": "event", "event": "event",
 }  # fmt: skip
+DEPTH_MAX = 5
+"""Of packages in packages."""
 _TEXT_TYPES = ("text", "composite", None)
 
 
@@ -34,15 +41,17 @@ def read_ninjs(document: Any) -> Iterator[Found | Passed]:
     """The texts of a document: of a package, those in it."""
     for item in document if isinstance(document, list) else [document]:
         if isinstance(item, dict):
-            yield from _read_item(_lower(item))
+            yield from _read_item(_lower(item, 0), 0)
+        else:
+            yield Passed(line(str(item)), "is no item of ninjs", is_wrong=True)
 
 
-def _read_item(item: _Json) -> Iterator[Found | Passed]:
+def _read_item(item: _Json, depth: int) -> Iterator[Found | Passed]:
     identity, kind = str(item.get("uri") or "an item"), item.get("type")
     parts = _dicts(item.get("associations"))
-    if kind == "composite" and not _bodies(item):
+    if kind == "composite" and not _bodies(item) and depth < DEPTH_MAX:
         for part in parts:
-            yield from _read_item(part)
+            yield from _read_item(part, depth + 1)
         return
     if kind not in _TEXT_TYPES:
         yield Passed(identity, f"is of the type {kind}, and no text")
@@ -51,42 +60,42 @@ def _read_item(item: _Json) -> Iterator[Found | Passed]:
     elif item.get("pubstatus") == "canceled":
         yield Passed(identity, "is canceled; withdraw what you have of it")
     else:
-        yield _article(identity, item, parts)
+        yield guarded(identity, partial(_article, identity, item, parts))
 
 
 def _article(identity: str, item: _Json, parts: list[_Json]) -> Found:
     html, text = _bodies(item).get("html"), _bodies(item).get("text")
     headlines = _by_role(item.get("headlines"))
     descriptions = _by_role(item.get("descriptions"))
-    summary = descriptions.get("summary") or next(iter(descriptions.values()), None)
+    summary = descriptions.get("summary") or next(iter(descriptions.values()), "")
     fields = {
-        "external_id": identity[:500],
+        "external_id": identity_of(identity),
         "slug": _slug(item),
         "headline": headline_of(
             headlines.get("main")
-            or next(iter(headlines.values()), None)
-            or item.get("headline")
-            or item.get("title"),
+            or next(iter(headlines.values()), "")
+            or line(item.get("headline"))
+            or line(item.get("title")),
             html or text,
         ),
-        "subheadline": shortened(plain(headlines.get("sub")), 1000),
-        "summary": summary_of(summary or item.get("description_text")),
-        "dateline": shortened(plain(item.get("located")), 200),
-        "byline": shortened(plain(item.get("by") or item.get("byline")), 500),
+        "subheadline": shortened(headlines.get("sub", ""), 1000),
+        "summary": summary_of(summary or line(item.get("description_text"))),
+        "dateline": shortened(line(item.get("located")), 200),
+        "byline": shortened(line(item.get("by") or item.get("byline")), 500),
         "language": language_of(item.get("language")),
         "body": html_body(html) or text_body(text),
         "image": _image(parts),
         "source": _source(item),
         "copyright": shortened(
-            plain(item.get("copyrightnotice") or item.get("copyrightholder")), 1000
+            line(item.get("copyrightnotice") or item.get("copyrightholder")), 1000
         ),
-        "usage_terms": summary_of(item.get("usageterms")),
+        "usage_terms": summary_of(line(item.get("usageterms"))),
         "urgency": item.get("urgency") if item.get("urgency") in range(1, 10) else None,
         "published_at": instant_in(
             item.get("contentcreated") or item.get("firstcreated") or item.get("versioncreated")
         ),
-        "embargoed_until": instant_in(item.get("embargoeduntil") or item.get("embargoed")),
-        "expires_at": instant_in(item.get("expires")),
+        "embargoed_until": limit_in(item.get("embargoeduntil") or item.get("embargoed"), "embargo"),
+        "expires_at": limit_in(item.get("expires"), "expiry"),
     }
     tags = [
         (name, _kind(one, kind))
@@ -99,12 +108,14 @@ def _article(identity: str, item: _Json, parts: list[_Json]) -> Found:
     return Found(identity, filled(fields), names_in(writers), tuple(dict.fromkeys(tags)), is_public)
 
 
-def _lower(value: Any) -> Any:
+def _lower(value: Any, depth: int) -> Any:
     """Version 3 has capitals in its names, and 1 and 2 have none."""
+    if depth > 10 * DEPTH_MAX:
+        return None
     if isinstance(value, list):
-        return [_lower(one) for one in value]
+        return [_lower(one, depth + 1) for one in value]
     if isinstance(value, Mapping):
-        return {str(name).lower(): _lower(one) for name, one in value.items()}
+        return {str(name).lower(): _lower(one, depth + 1) for name, one in value.items()}
     return value
 
 
@@ -125,12 +136,14 @@ def _by_role(values: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in _dicts(values):
         if isinstance(one.get("value"), str):
-            found.setdefault(str(one.get("role") or ""), one["value"])
+            is_markup = "html" in str(one.get("contenttype") or "")
+            said = plain(one["value"]) if is_markup else line(one["value"])
+            found.setdefault(str(one.get("role") or ""), said)
     return found
 
 
 def _slug(item: _Json) -> str | None:
-    known = {one.get("role"): one.get("value") for one in _dicts(item.get("altids"))}
+    known = {str(one.get("role")): one.get("value") for one in _dicts(item.get("altids"))}
     return slug_of(known["slug"]) if isinstance(known.get("slug"), str) else None
 
 
@@ -142,7 +155,7 @@ def _source(item: _Json) -> str | None:
 
 
 def _is_person(source: _Json) -> bool:
-    return source.get("role") not in (None, "", "source", "provider", "distributor")
+    return str(source.get("role") or "source") not in ("source", "provider", "distributor")
 
 
 def _kind(tag: _Json, kind: TagKind) -> TagKind:
@@ -177,7 +190,7 @@ def _plain(value: Any) -> str | None:
 
 
 def _number(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) else 0
+    return int(value) if isinstance(value, (int, float)) and 0 <= value <= 100_000 else 0
 
 
 def _dicts(values: Any) -> list[_Json]:

@@ -15,9 +15,11 @@ from app.importing.found import (
     filled,
     headline_of,
     html_body,
+    identity_of,
     image_of,
     instant_in,
     language_of,
+    line,
     names_in,
     plain,
     summary_of,
@@ -62,14 +64,14 @@ def read_web_page(file: BinaryIO, name: str) -> Iterator[Found | Passed]:
         or instant_in(told[1].decode("latin-1") if told else None)
         or _day(about and about.date)
     )
-    headline = _text(said.get("headline")) or (about and about.title)
+    headline = line(said.get("headline")) or plain(about and about.title)
     address = address_of(about and about.url)
     writers = _writers(said) or names_in(((about and about.author) or "").split(";"))
     language = _LANGUAGE.search(data)
     fields = {
         "external_id": _identity(said, address, headline, writers, published),
         "headline": headline_of(headline, body[1]),
-        "summary": summary_of(_text(said.get("description")) or (about and about.description)),
+        "summary": summary_of(line(said.get("description")) or plain(about and about.description)),
         "body": html_body(_below(headline, body[1].strip()), address),
         "canonical_url": address,
         "language": language_of(language[1].decode() if language else None),
@@ -93,8 +95,8 @@ def _identity(said: dict[str, Any], address: str | None, *parts: Any) -> str:
     """The same for every capture of one page, however its text was corrected since."""
     own = _text(said.get("@id"))
     if own and own.startswith("urn:"):
-        return own[:500]
-    return f"web-page:{address or _digest(parts)}"[:500]
+        return identity_of(own)
+    return identity_of(f"web-page:{address or _digest(parts)}")
 
 
 def _digest(parts: tuple[Any, ...]) -> str:

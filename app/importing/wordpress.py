@@ -7,8 +7,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
@@ -19,8 +20,10 @@ from app.importing.found import (
     Unreadable,
     address_of,
     filled,
+    guarded,
     headline_of,
     html_body,
+    identity_of,
     image_of,
     instant_in,
     language_of,
@@ -36,23 +39,57 @@ _CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 _WP = re.compile(r"\{http://wordpress\.org/export/[0-9.]+/\}")
 _EXCERPT = re.compile(r"\{http://wordpress\.org/export/[0-9.]+/excerpt/\}encoded")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
+_REFERENCE_BYTES = 12
+_BARE_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+_STRUCTURAL = re.compile(
+    r"tag|premature|cdata|comment|extra content|document is empty", re.IGNORECASE
+)
+"""What an error says where an item may be half, or two be one."""
 _PUBLIC = ("publish", "future")
+_REUSED = re.compile(r'<!--\s*wp:block\s*\{[^{}]*"ref"\s*:\s*(\d{1,12})[^{}]*\}\s*/-->')
 _NO_DATE = "0000-00-00"
 _NO_YEAR = re.compile(r".*-0+1\b.*")
 
 
 class CleanFile:
-    """A file without the control characters that WordPress lets into its exports and XML refuses."""
+    """A file without what WordPress lets into its exports and XML refuses: control characters, and
+    outside of CDATA ampersands that begin nothing that XML knows."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._rest = b""
+        self._in_cdata = False
 
     def read(self, size: int = -1) -> bytes:
         # What is left may be nothing before the end is reached.
         while part := self._file.read(size):
-            if clean := part.translate(None, _CONTROLS):
+            if clean := self._clean(part.translate(None, _CONTROLS)):
                 return clean
-        return b""
+        rest, self._rest = self._rest, b""
+        return self._escaped(rest)
+
+    def _clean(self, part: bytes) -> bytes:
+        """What can be told of: a mark or a reference may be cut at the end."""
+        text, clean = self._rest + part, b""
+        while (place := text.find(self._mark)) >= 0:
+            end = place + len(self._mark)
+            clean += self._escaped(text[:end])
+            text, self._in_cdata = text[end:], not self._in_cdata
+        keep = min(len(text), _REFERENCE_BYTES)
+        self._rest, ready = text[len(text) - keep :], text[: len(text) - keep]
+        if (
+            not self._in_cdata
+            and (cut := ready.rfind(b"&", max(0, len(ready) - _REFERENCE_BYTES))) >= 0
+        ):
+            self._rest, ready = ready[cut:] + self._rest, ready[:cut]
+        return clean + self._escaped(ready)
+
+    @property
+    def _mark(self) -> bytes:
+        return b"]]>" if self._in_cdata else b"<![CDATA["
+
+    def _escaped(self, text: bytes) -> bytes:
+        return text if self._in_cdata else _BARE_AMPERSAND.sub(b"&amp;", text)
 
 
 def read_wordpress(file: BinaryIO) -> Iterator[Found | Passed]:
@@ -60,11 +97,16 @@ def read_wordpress(file: BinaryIO) -> Iterator[Found | Passed]:
     site, errors = _Site(), list[Any]()
     for element in _elements(file, errors):
         site.learn(element)
-    # A bare ampersand loses no item; where anything else is broken, what stands there may be half.
-    worst = next((one for one in errors if "entityref" not in one.message.lower()), None)
+    worst = next((one for one in errors if _STRUCTURAL.search(one.message)), None)
     file.seek(0)
     for element in _elements(file, None if worst else []):
-        if element.tag == "item" and (found := site.post(element)) is not None:
+        if element.tag != "item":
+            continue
+        said = _values(element)
+        found = guarded(
+            said.get("post_name") or plain(said.get("title")), partial(site.post, element)
+        )
+        if found is not NOT_OF_NEWS:
             yield found
     if errors:
         said = errors[0].message.strip()
@@ -86,7 +128,7 @@ def _elements(file: BinaryIO, errors: list[Any] | None) -> Iterator[Any]:
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
-        huge_tree=False,
+        huge_tree=True,
     )
     try:
         depth = 0
@@ -109,6 +151,9 @@ def _local(tag: Any) -> str:
     return _WP.sub("", str(tag)).rpartition("}")[2]
 
 
+NOT_OF_NEWS = Passed("", "is a picture, a menu or the like")
+
+
 @dataclass
 class _Site:
     """What posts refer to."""
@@ -119,6 +164,8 @@ class _Site:
     pictures: dict[str, Picture] = field(default_factory=dict)
     attached: dict[str, list[Picture]] = field(default_factory=lambda: defaultdict(list))
     """Pictures of a post, in order: what a gallery shows that names none."""
+    blocks: dict[str, str] = field(default_factory=dict)
+    """What several posts show, by its id."""
 
     def learn(self, element: Any) -> None:
         if element.tag == "language":
@@ -137,9 +184,11 @@ class _Site:
                 picture = Picture(said["attachment_url"], caption, alt)
                 self.pictures[said.get("post_id", "")] = picture
                 self.attached[said.get("post_parent", "")].append(picture)
+            elif said.get("post_type") == "wp_block":
+                self.blocks[said.get("post_id", "")] = said.get("content", "")
 
-    def post(self, element: Any) -> Found | Passed | None:
-        """The article that an item is; None for what is of the site alone."""
+    def post(self, element: Any) -> Found | Passed:
+        """The article that an item is; `NOT_OF_NEWS` for what is of the site alone."""
         said, meta = _values(element), _meta(element)
         kind, status = said.get("post_type", "post"), said.get("status", "publish")
         # A guid may be there twice, where a post began as a copy of another.
@@ -149,20 +198,24 @@ class _Site:
         )
         name = said.get("post_name") or plain(said.get("title")) or str(identity)
         if kind == "attachment" or kind.startswith(("nav_", "wp_")):
-            return None
+            return NOT_OF_NEWS
         if kind != "post":
             return Passed(name, f"is of the type {kind}, and no post")
         if status in ("trash", "auto-draft", "inherit"):
             return Passed(name, f"has the status {status}")
         if not identity:
             return Passed(name, "has neither a guid, a link nor a post_id", is_wrong=True)
-        body = body_html(said.get("content", ""), self.pictures, self.attached[post_id or ""])
+        body = body_html(
+            _REUSED.sub(lambda one: self.blocks.get(one[1], ""), said.get("content", "")),
+            self.pictures,
+            self.attached[post_id or ""],
+        )
         is_public = status in _PUBLIC and not said.get("post_password")
         fields = {
-            "external_id": f"wordpress:{identity}"[:500],
+            "external_id": identity_of(f"wordpress:{identity}"),
             "slug": slug_of(unquote(said.get("post_name", "")).removesuffix(".html")),
-            "headline": headline_of(said.get("title"), body),
-            "summary": summary_of(said.get("excerpt")),
+            "headline": headline_of(plain(said.get("title")), body),
+            "summary": summary_of(plain(said.get("excerpt"))),
             "body": html_body(body, address_of(said.get("link")) or address_of(self.address)),
             "language": self.language,
             "image": self._featured(meta),
@@ -231,8 +284,7 @@ def _date(said: dict[str, str]) -> datetime | None:
     try:
         # Of a draft it is in the year -1, which would be read as another.
         at = parsedate_to_datetime(_NO_YEAR.sub("", said.get("pubDate", "")))
-    except ValueError:
+    except (ValueError, OverflowError):
         # The date of a draft has no offset: it is as good as any.
         return None if local.startswith(_NO_DATE) else instant_in(local)
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return at.astimezone(UTC) if at.year > 1 else None
+    return instant_in(at.isoformat())

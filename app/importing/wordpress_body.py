@@ -8,7 +8,7 @@ from typing import NamedTuple
 # What is looked for up to an end stops where the next begins, so that no text takes long.
 _BLOCK_COMMENT = re.compile(r"<!--\s*/?wp:(?:(?!<!--).)*?-->", re.DOTALL)
 _EMBED_BLOCK = re.compile(
-    r'<figure[^<>]*class="[^"]*wp-block-embed[^"]*"[^<>]*>\s*<div[^<>]*>\s*(?P<url>https?://[^\s<]+)\s*</div>'
+    r"<figure(?=[^<>]*wp-block-embed)[^<>]*>\s*<div[^<>]*>\s*(?P<url>https?://[^\s<]+)\s*</div>"
     r"(?P<rest>(?:(?!<figure).)*?)</figure>",
     re.DOTALL,
 )
@@ -17,7 +17,10 @@ _SHORTCODE = re.compile(
     r"(?P<attributes>(?:\s[^\[\]]*)?)\](?:(?P<inner>(?:(?!\[(?P=name)\b).)*?)\[/(?P=name)\])?",
     re.DOTALL,
 )
-_ATTRIBUTE = re.compile(r"""([a-z0-9_]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))""")
+_ATTRIBUTE = re.compile(
+    r"""(?<![a-z0-9_])([a-z0-9_]{1,40})\s{0,20}=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))"""
+)
+_SOURCES = ("src", "mp4", "m4v", "webm", "ogv", "mp3", "m4a", "ogg", "wav")
 _LONE_ADDRESS = re.compile(r"^[ \t]*(https?://[^\s<>\"]+)[ \t]*$", re.MULTILINE)
 _BLOCK_TAGS = (
     r"(?:address|article|aside|blockquote|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form|"
@@ -101,11 +104,12 @@ def _shortcode(
             return "".join(map(_own_picture, chosen))
         case "embed" | "youtube" | "vimeo":
             url = inner or found["attributes"].strip().lstrip("=")
+            if name == "vimeo" and url.isdigit():
+                url = f"https://vimeo.com/{url}"
             return _link_figure(url) if url.startswith("http") else inner
         case "audio" | "video":
-            source = (
-                attributes.get("src") or attributes.get("mp4") or attributes.get("mp3") or inner
-            )
+            told = (attributes[one] for one in _SOURCES if attributes.get(one))
+            source = next(told, inner)
             return f'\n<{name} src="{escape(source)}"></{name}>\n' if source else ""
         case _:
             return ""

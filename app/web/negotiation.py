@@ -26,6 +26,7 @@ LIST_FORMATS: Mapping[str, str] = {
 """Media types by suffix. Of what a client likes alike, it gets what stands first; JSON before all."""
 _ARTICLE = re.compile(r"/v1/articles/[^/.]+")
 _LIST = re.compile(r"/v1/(?:articles(?:/[^/.]+/related)?|search)")
+_OF_JSON = re.compile(rb"(?:^|&)(?:fields|body|count|facets)=")
 _LENGTH_MAX = 300
 """Of an `Accept` that is kept in memory with what it chose; browsers send half of that."""
 
@@ -34,8 +35,9 @@ def negotiate(scope: Scope) -> None:
     """Adds to the path the suffix that `Accept` asks for; once is as often as twice."""
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
         return
-    accept = next((value for name, value in scope["headers"] if name == b"accept"), None)
-    if accept is None or accept == b"*/*":
+    accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    # Whoever chooses members of the JSON wants that, as a browser does in which it is looked at.
+    if accept in (b"", b"*/*") or _OF_JSON.search(scope["query_string"]):
         return
     path: str = scope["path"]
     if _LIST.fullmatch(path):

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from app.body.blocks import BLOCKS, BLOCKS_SCHEMA, DEPTH_MAX, blocks_of
 from app.body.markdown import markdown_of
+from app.body.plain import plain_text_of
 from app.body.rendering import TooCostly, render
 
 VALIDATOR = Draft202012Validator(BLOCKS_SCHEMA)
@@ -304,6 +305,10 @@ def lose_nothing(source: str, body_format: str) -> None:
     assert {k: v for k, v in again.shown.items() if k[1]} == {
         k: v for k, v in before.shown.items() if k[1]
     }
+    plain = "".join(plain_text_of(found).split())
+    assert not before.letters - Counter(plain)
+    for address in [*before.links, *(address for _, address in before.shown if address)]:
+        assert shape(address) in shape(plain)
     written = markdown_of(found)
     after = blocks_of(render("markdown", written).html)
     as_markdown = seen_in_blocks(after)

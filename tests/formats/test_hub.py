@@ -35,6 +35,9 @@ class Notes(BaseHTTPRequestHandler):
         form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
         assert form["hub.mode"] == ["publish"]
         hub.topics += form["hub.url"]
+        if hub.status == 0:
+            self.wfile.write(b"nothing of HTTP\r\n\r\n")
+            return
         self.send_response(hub.status)
         self.end_headers()
 
@@ -92,11 +95,14 @@ def test_the_hub_is_told_once_of_each_change_that_readers_see(
     assert told() == []
 
 
-def test_a_hub_that_fails_is_told_again_after_a_while(newsroom: Newsroom, hub: RealHub) -> None:
+@pytest.mark.parametrize("status", [503, 404, 0])
+def test_a_hub_that_fails_is_told_again_after_a_while(
+    newsroom: Newsroom, hub: RealHub, status: int
+) -> None:
     process = teller(newsroom, hub)
     process.tell()
     newsroom.article("News")
-    hub.status = 503
+    hub.status = status
     process.tell()
     assert hub.topics == TOPICS[:1]
     hub.status = 202
@@ -115,7 +121,13 @@ def test_feeds_name_their_hub(open_newsroom: Any, database_url: str) -> None:
     for suffix in FEEDS:
         assert "hub" not in plain.get(f"/v1/articles.{suffix}").links
     town = open_newsroom(database_url, websub_hub="https://hub.example.org/?a=1&b=2", ticker=False)
-    for suffix in (*FEEDS, "ninjs"):
+    for suffix, query in (
+        ("rss", "?tag=x"),
+        ("rss", "?limit=5"),
+        ("ninjs", ""),
+    ):  # nobody tells it of these
+        assert "hub" not in town.get(f"/v1/articles.{suffix}{query}").links
+    for suffix in FEEDS:
         answer = town.get(f"/v1/articles.{suffix}")
         assert answer.links["hub"]["url"] == "https://hub.example.org/?a=1&b=2"
         assert answer.links["self"]["url"] == f"http://127.0.0.1:8000/v1/articles.{suffix}"
