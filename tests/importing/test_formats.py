@@ -396,6 +396,7 @@ print(count, most() - before)
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says it there")
 def test_a_large_export_is_read_as_a_stream() -> None:
     """In a process of its own, for most of the memory is that of a library in C."""
     one = post(1, content="<p>" + "word " * 1_500 + "</p>")
