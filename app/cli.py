@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec
@@ -225,13 +225,21 @@ def import_command(files: tuple[Path, ...], publish: bool, site: str | None) -> 
     Prints a JSON line for each item, or a progress bar on a terminal; fails if any item did. The
     same files again change nothing.
     """
+    from app.importing.files import files_in
     from app.importing.reports import report_of
 
     settings = load_settings()
     database = _ready_database(settings)
-    report = report_of()
-    language = settings.language
-    for answer in imported_files(database, files, publish=publish, language=language, site=site):
+    named = [*files_in(files)]
+    report = report_of([file for file, _ in named])
+    for answer in imported_files(
+        database,
+        named,
+        publish=publish,
+        language=settings.language,
+        site=site,
+        watch=report.watch,
+    ):
         report.add(answer)
     report.end()
     if report.failures:
@@ -240,19 +248,22 @@ def import_command(files: tuple[Path, ...], publish: bool, site: str | None) -> 
 
 def imported_files(
     database: Database,
-    files: Sequence[Path],
+    files: Iterable[tuple[Path, bool]],
     *,
     publish: bool,
     language: str,
     site: str | None = None,
+    watch: Callable[[Path, BinaryIO], None] = lambda _file, _content: None,
 ) -> Iterator[dict[str, Any]]:
-    """An answer for each item of each file, with the `file` first."""
-    from app.importing.files import files_in, opened, why_not
+    """An answer for each item of each file, with the `file` first. `files` are as `files_in` gives
+    them; `watch` is told when one is begun with."""
+    from app.importing.files import opened, why_not
     from app.importing.found import Unreadable
 
-    for file, is_named in files_in(files):
+    for file, is_named in files:
         try:
             with opened(file) as (content, kind):
+                watch(file, content)
                 reason = why_not(file, kind, is_named=is_named)
                 if reason is not None:
                     yield {"file": str(file), "status": "skipped", "detail": reason}

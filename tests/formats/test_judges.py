@@ -22,6 +22,7 @@ from app.body.blocks import blocks_of
 from app.body.rendering import render
 from app.cli import imported_files
 from app.demo.actions import load_demo
+from app.importing.files import files_in
 from tests.conftest import SHARED, Lend, Newsroom
 
 SCHEMAS = SHARED / "schemas"
@@ -120,7 +121,7 @@ def test_what_others_wrote_leaves_as_their_schemas_say(newsroom: Newsroom) -> No
     """All that can be imported here, of WordPress, Ghost, agencies and web pages, in each format."""
     folders = [SHARED / "data" / name for name in ("wxr", "ghost", "ninjs", "languages")]
     files = [one for folder in folders for one in sorted(folder.iterdir()) if one.suffix != ".md"]
-    for one in imported_files(newsroom.database, files, publish=True, language="en"):
+    for one in imported_files(newsroom.database, files_in(files), publish=True, language="en"):
         assert one["status"] in ("created", "skipped"), one
     key = newsroom.key("preview")
     validators = {version: ninjs_validator(version) for version in ("3.2", "2.2")}

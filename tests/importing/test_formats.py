@@ -13,7 +13,7 @@ import pytest
 
 from app.cli import imported_files
 from app.demo.actions import load_demo
-from app.importing.files import opened
+from app.importing.files import files_in, opened
 from app.importing.found import Found
 from app.importing.ghost_body import lexical_html, mobiledoc_html
 from app.importing.kinds import items_of, kind_of
@@ -115,7 +115,7 @@ def imported(
 
 def import_files(newsroom: Newsroom, *files: Path, publish: bool) -> list[dict[str, Any]]:
     """What the command prints, without all that it does before."""
-    return [*imported_files(newsroom.database, files, publish=publish, language="en")]
+    return [*imported_files(newsroom.database, files_in(files), publish=publish, language="en")]
 
 
 def article(newsroom: Newsroom, slug: str, query: str = "body=html") -> dict[str, Any]:
@@ -884,7 +884,11 @@ def test_plain_text_is_no_markup_and_addresses_lead_where_they_led(
     file.write_text(json.dumps(GHOST).replace("https://v.example/a.jpg", "__GHOST_URL__/a.jpg"))
     lines = [
         *imported_files(
-            newsroom.database, [file], publish=False, language="en", site="https://old.example/"
+            newsroom.database,
+            files_in([file]),
+            publish=False,
+            language="en",
+            site="https://old.example/",
         )
     ]
     made = article(newsroom, lines[0]["slug"])

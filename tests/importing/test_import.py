@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -206,3 +207,29 @@ def test_two_pages_with_one_headline_are_two_articles(newsroom: Newsroom, tmp_pa
     lines = import_here(newsroom, *files, files[0])
     assert [line["status"] for line in lines] == ["created", "created", "unchanged"]
     assert [line["slug"] for line in lines] == ["weather", "weather-2", "weather"]
+
+
+def test_on_a_terminal_there_is_a_bar_and_what_failed(newsroom: Newsroom, tmp_path: Path) -> None:
+    pages = [
+        write(tmp_path, f"{number}.txt", PAGE.replace("Harbour", f"Harbour {number}"))
+        for number in range(3)
+    ]
+    broken = write(tmp_path, "broken.json", "{ broken")
+    screen, inside = pty.openpty()
+    environment = {**os.environ, "BYLINE_DATABASE_URL": newsroom.url}
+    run = subprocess.run(
+        [BYLINE, "import", *map(str, [*pages, broken])],
+        env=environment,
+        stdout=inside,
+        stderr=inside,
+        timeout=60,
+        check=False,
+    )
+    os.close(inside)
+    seen = os.read(screen, 100_000).decode()
+    os.close(screen)
+    assert run.returncode == 1
+    assert f"[{'#' * 30}] 100% 4 items: 3 created, 1 failed" in seen
+    lines = [json.loads(line) for line in seen.splitlines() if line.startswith("{")]
+    assert [line["file"] for line in lines] == [str(broken)]
+    assert "1 of 4 could not be imported" in seen
