@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from app.body.blocks import blocks_of
+from app.body.block_reader import blocks_of
 from app.body.markdown import markdown_of
 
 DERIVED = frozenset({"markdown", "blocks"})

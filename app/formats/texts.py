@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.body.blocks import blocks_of
+from app.body.block_reader import blocks_of
 from app.body.markdown import markdown_of
 from app.body.plain import plain_text_of
 from app.formats.news import (

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from app.body.blocks import BLOCKS, BLOCKS_SCHEMA, DEPTH_MAX, blocks_of
+from app.body.block_reader import DEPTH_MAX, blocks_of
+from app.body.blocks import BLOCKS, BLOCKS_SCHEMA
 from app.body.markdown import markdown_of
 from app.body.plain import plain_text_of
 from app.body.rendering import TooCostly, render

@@ -18,7 +18,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7, DRAFT202012
 from usp.tree import sitemap_from_str
 
-from app.body.blocks import blocks_of
+from app.body.block_reader import blocks_of
 from app.body.rendering import render
 from app.cli import imported_files
 from app.demo.actions import load_demo
