@@ -90,7 +90,7 @@ def test_search_without_words_is_the_list(archive: Newsroom) -> None:
         if caller is None:
             archive.clock.move(hours=hours)  # and nobody ticks
         key = archive.key(caller[0], entitlement=caller[1]) if caller else {}
-        for _ in range(8):
+        for _ in range(20):
             wanted = some_filter(random, archive, ids)
             if caller and caller[0] == "preview" and random.random() < 0.4:
                 wanted["status"] = ",".join(random.sample(STATUSES, 2))

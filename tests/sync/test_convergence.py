@@ -38,7 +38,7 @@ SLUGS = ["one", "two", "three", "ghost"]
 TAG_SLUGS = [f"tag-{slug}" for slug in SLUGS]
 AUTHOR_SLUGS = [f"author-{slug}" for slug in SLUGS]
 LANGUAGES = ["en", "de"]
-EXAMPLES = int(os.environ.get("FOLLOWING_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FOLLOWING_EXAMPLES", "12"))
 """Histories that are tried; set it to some hundreds to look harder."""
 
 some_tags = st.lists(st.sampled_from(TAG_SLUGS[:3]), max_size=2, unique=True)
