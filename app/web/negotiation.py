@@ -35,9 +35,12 @@ def negotiate(scope: Scope) -> None:
     """Adds to the path the suffix that `Accept` asks for; once is as often as twice."""
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
         return
-    accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
-    # Whoever chooses members of the JSON wants that, as a browser does in which it is looked at.
-    if accept in (b"", b"*/*") or _OF_JSON.search(scope["query_string"]):
+    accepted = [value for name, value in scope["headers"] if name == b"accept"]
+    if not accepted or accepted == [b"*/*"]:
+        return
+    accept = b",".join(accepted)
+    # Whoever chooses members of the JSON wants that, as somebody does who looks at it in a browser.
+    if _OF_JSON.search(scope["query_string"]):
         return
     path: str = scope["path"]
     if _LIST.fullmatch(path):

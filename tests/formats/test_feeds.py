@@ -302,6 +302,20 @@ def test_accept_chooses_the_format_of_a_list(
     assert newsroom.get(path).headers["content-type"] == "application/json"
 
 
+def test_accept_leaves_who_chooses_members_of_the_json_with_json(newsroom: Newsroom) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path in ("/v1/articles/day-1?body=blocks", "/v1/articles/day-1?fields=slug"):
+        assert newsroom.get(path, browser).headers["content-type"] == "application/json"
+    feed = {"Accept": "application/rss+xml"}
+    for path in ("/v1/articles?count=exact", "/v1/articles?tag=sport&fields=slug"):
+        assert newsroom.get(path, feed).headers["content-type"] == "application/json"
+    two = newsroom.client.get(
+        "/v1/articles/day-1",
+        headers=[("Accept", "application/json;q=0.1"), ("Accept", "text/html")],
+    )
+    assert two.headers["content-type"].startswith("text/html")
+
+
 def test_accept_changes_nothing_of_what_has_one_format(newsroom: Newsroom) -> None:
     html = {"Accept": "text/html"}
     for path in (
