@@ -63,16 +63,17 @@ def _of_entry(
     if not (title or content or text or summary):
         return Passed(identity, "has neither a title nor a text", is_wrong=True)
     base = address_of(entry.get("link"))
+    is_text = entry.get("summary_detail", {}).get("type") == "text/plain"
+    markup = content or (None if text or is_text else summary)
+    words = text or (summary if is_text else None)
     enclosed = "".join(map(_enclosed, entry.get("enclosures", [])))
-    body = html_body(f"{content}{enclosed}" if content else enclosed, base) or text_body(text)
-    if body is None and summary:
-        is_text = entry.get("summary_detail", {}).get("type") == "text/plain"
-        body = text_body(summary) if is_text else html_body(summary, base)
+    if enclosed and words and not markup:
+        markup = "".join(f"<p>{escape(part)}</p>" for part in words.split("\n\n"))
     fields = {
         "external_id": identity_of(identity, source),
         "headline": headline_of(title, content or text or summary),
         "summary": summary_of(short) if content or text else None,
-        "body": body,
+        "body": html_body(f"{markup or ''}{enclosed}", base) or text_body(words),
         "canonical_url": base,
         "language": _language(entry, contents) or feed_language,
         "image": _image(entry),

@@ -153,7 +153,11 @@ class ItemImport:
     def _again(self, session: Session, caller: Caller, one: Found, article: Article) -> Answer:
         status: Status = "unchanged"
         if self._publish and one.is_public:
-            article, status = published(session, caller, article)
+            try:
+                with session.begin_nested():
+                    article, status = published(session, caller, article)
+            except Problem as problem:
+                return {"status": "failed", "detail": problem.detail}
         return {
             "status": status,
             "id": article.id,

@@ -164,6 +164,41 @@ def test_atom_becomes_articles(newsroom: Newsroom, tmp_path: Path) -> None:
     assert made["published_at"] == "2025-05-02T04:30:00Z"
 
 
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        ("&lt;p&gt;Talk.&lt;/p&gt;", "<p>Talk.</p>"),
+        ("Talk &amp;amp; more", "Talk &amp; more"),
+        ("Just words", "Just words"),
+    ],
+)
+def test_a_podcast_keeps_its_words_and_its_sound(
+    newsroom: Newsroom, tmp_path: Path, description: str, expected: str
+) -> None:
+    feed = (
+        "<rss version='2.0'><channel><link>https://v.example</link><item><guid>urn:p:1</guid><title>Talk</title>"
+        f"<description>{description}</description>"
+        "<enclosure url='https://v.example/1.mp3' type='audio/mpeg' length='1'/></item></channel></rss>"
+    )
+    (line,) = imported(newsroom, tmp_path, "feed.xml", feed)
+    html = article(newsroom, line["slug"])["body"]["html"]
+    assert (
+        html
+        == f'{expected}<audio src="https://v.example/1.mp3" controls="" preload="none"></audio>'
+    )
+
+
+def test_a_draft_that_cannot_be_published_fails_alone(newsroom: Newsroom, tmp_path: Path) -> None:
+    imported(newsroom, tmp_path, "export.xml", wxr(post(1), post(2)))
+    newsroom.send(
+        "PATCH",
+        "/v1/articles/bridge-1",
+        {"published_at": None, "expires_at": "2020-01-01T00:00:00Z"},
+    )
+    lines = imported(newsroom, tmp_path, "export.xml", wxr(post(1), post(2)), "--publish")
+    assert [one["status"] for one in lines[:2]] == ["failed", "updated"]
+
+
 def test_a_json_feed_becomes_articles(newsroom: Newsroom, tmp_path: Path) -> None:
     lines = imported(newsroom, tmp_path, "feed.json", JSON_FEED, "--publish")
     assert [one["status"] for one in lines] == ["created", "created", "failed", "failed"]
