@@ -31,7 +31,7 @@ def _blocks(blocks: Sequence[_Json]) -> str:
     for place, block in enumerate(blocks):
         if place and block["type"] == "list" == blocks[place - 1]["type"]:
             parts.append("<!-- -->")  # else the two would be one
-        parts.append(_WRITERS[block["type"]](block))
+        parts.append(_block(block))
     return "\n\n".join(parts)
 
 

@@ -52,18 +52,17 @@ class Hub:
         now = self._clock()
         if self._wait_until is not None and now < self._wait_until:
             return False
-        digest = self._claimed(now)
-        if digest is not None:
+        if self._has_to_tell(now):
             self._post_all(now)
         return False
 
-    def _claimed(self, now: datetime) -> str | None:
-        """What the front page is now, where it is this process that has to tell of it."""
+    def _has_to_tell(self, now: datetime) -> bool:
+        """Whether the front page has changed, and it is this process that has to tell of it."""
         with self._database.reading() as session:
             digest = front_digest(session, Visibility(now))
             known = session.connection().scalar(sa.select(notice.c.digest))
         if digest == known:
-            return None
+            return False
         with self._database.writing() as session:
             connection = session.connection()
             is_first = connection.execute(sa.select(notice.c.id)).first() is None
@@ -72,7 +71,7 @@ class Hub:
             claim = sa.update(notice).where(notice.c.digest == (known or ""))
             changed = connection.execute(claim.values(digest=digest)).rowcount
         # What was there before the first start is no news.
-        return digest if changed and not is_first else None
+        return bool(changed) and not is_first
 
     def _post_all(self, now: datetime) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urljoin
@@ -82,7 +82,7 @@ class Feed:
     first_url: str | None = None
     next_url: str | None = None
     previous_url: str | None = None
-    removed: Sequence[Removed] = field(default=())
+    removed: Sequence[Removed] = ()
     hub_url: str | None = None
 
     @property

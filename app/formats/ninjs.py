@@ -30,7 +30,6 @@ _MEMBERS = {
     "event": "events",
 }
 """Where tags stand, by kind; others are subjects."""
-_LINE_ROLES = {"summary": "summary", "subheadline": "subheadline"}
 
 
 def ninjs(article: Article, now: datetime, version: NinjsVersion) -> bytes:

@@ -43,7 +43,8 @@ TELL_OF_REMOVED = ("atom", "ninjs")
 SITEMAP_ARTICLES_MAX = 49_999
 """Of one sitemap, which may have 50,000 addresses: the first has the front page as well."""
 WHOLE = articles.view_of(None, "html,text")
-SUMMARY = articles.view_of(None, None)
+VIEWS = {"full": WHOLE, "summary": articles.view_of(None, None)}
+"""By `content`."""
 
 
 def _documented(media_types: Sequence[str]) -> dict[int | str, dict[str, Any]]:
@@ -81,7 +82,7 @@ def list_articles_as(
     paging = Paging.of(request, query, "feeds", visibility.fingerprint, free=("content", "ninjs"))
     wanted = paging.params
     articles.check_statuses(reader, wanted, "list by")
-    view = WHOLE if wanted.content == "full" else SUMMARY
+    view = VIEWS[wanted.content]
     with db.reading() as session:
         walked = articles.list_articles(session, visibility, wanted, paging.position, view)
         rows, around = paging.page(walked, lambda row: articles.order_key(row, wanted))
@@ -119,7 +120,7 @@ def search_articles_as(
     paging = Paging.of(request, query, "search feeds", fingerprint, free=("content", "ninjs"))
     wanted = paging.params
     articles.check_statuses(reader, wanted, "search by")
-    view = WHOLE if wanted.content == "full" else SUMMARY
+    view = VIEWS[wanted.content]
     given = wanted.model_dump(exclude_unset=True, exclude={"content", "ninjs", "cursor"})
     asked = SearchQuery.model_validate(given)
     found, around = find_page(request, reader, db, paging, asked, view)
@@ -147,7 +148,7 @@ def list_related_articles_as(
     Most alike first, on one page.
     """
     version = _ninjs_version(suffix, query.ninjs, LIST_FORMATS)
-    view = WHOLE if query.content == "full" else SUMMARY
+    view = VIEWS[query.content]
     shown = find_related(request, reader, db, ref, view, query.limit)
     given = query_pairs(query.model_dump(mode="json", exclude_unset=True))
     address = f"{_settings(request).site_url}{request.url.path}"

@@ -15,6 +15,7 @@ from app.formats.news import (
     canonical_url_of,
     correction_lines,
     description_of,
+    filled,
     image_of,
     instant,
     permanent_id,
@@ -57,31 +58,32 @@ def text(article: Article, site: Site) -> bytes:
 
 def _front(article: Article, site: Site) -> Mapping[str, Any]:
     published_at, image = article["published_at"], image_of(article)
-    values = {
-        "title": article["headline"],
-        "subtitle": article["subheadline"],
-        "description": description_of(article),
-        "date": published_at and instant(published_at),
-        "lastmod": instant(article["updated_at"]),
-        "id": permanent_id(article["id"]),
-        "slug": article["slug"],
-        "url": site.page_of(article),
-        "canonical_url": canonical_url_of(article),
-        "lang": article["language"],
-        "byline": article["byline"],
-        "dateline": article["dateline"],
-        "authors": [author["name"] for author in article["authors"]],
-        "section": article["section"] and article["section"]["name"],
-        "tags": [tag["name"] for tag in article["tags"]],
-        "image": image and image["url"],
-        "image_alt": image and image["alt"],
-        "image_caption": image and image["caption"],
-        "image_credit": image and image["credit"],
-        "source": article["source"],
-        "copyright": article["copyright"],
-        "usage_terms": article["usage_terms"],
-    }
-    return {name: value for name, value in values.items() if value}
+    return filled(
+        {
+            "title": article["headline"],
+            "subtitle": article["subheadline"],
+            "description": description_of(article),
+            "date": published_at and instant(published_at),
+            "lastmod": instant(article["updated_at"]),
+            "id": permanent_id(article["id"]),
+            "slug": article["slug"],
+            "url": site.page_of(article),
+            "canonical_url": canonical_url_of(article),
+            "lang": article["language"],
+            "byline": article["byline"],
+            "dateline": article["dateline"],
+            "authors": [author["name"] for author in article["authors"]],
+            "section": article["section"] and article["section"]["name"],
+            "tags": [tag["name"] for tag in article["tags"]],
+            "image": image and image["url"],
+            "image_alt": image and image["alt"],
+            "image_caption": image and image["caption"],
+            "image_credit": image and image["credit"],
+            "source": article["source"],
+            "copyright": article["copyright"],
+            "usage_terms": article["usage_terms"],
+        }
+    )
 
 
 def _yaml(value: Any) -> str:

@@ -57,7 +57,7 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, Kind]]:
         head = content.read(HEAD_BYTES)
         refuse_what_is_known(head)
         kind = kind_of(head)
-        content.seek(begins_at if "line" in kind or kind in ("NDJSON", "JSON") else 0)
+        content.seek(begins_at if kind in ("NDJSON", "array of lines", "JSON") else 0)
         yield content, kind
 
 

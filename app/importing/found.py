@@ -4,7 +4,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,7 +55,7 @@ class Passed:
 class Unreadable(ValueError):
     """A whole file that cannot be read, or not to its end."""
 
-    detail: str = field(default="")
+    detail: str
 
     def __str__(self) -> str:
         return self.detail

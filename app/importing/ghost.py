@@ -99,7 +99,6 @@ class _Export:
                 caption=meta.get("feature_image_caption") or post.get("feature_image_caption"),
                 alt=meta.get("feature_image_alt") or post.get("feature_image_alt"),
             ),
-            "language": None,
             "canonical_url": address_of(post.get("canonical_url")),
             "published_at": _moment(post.get("published_at")),
         }

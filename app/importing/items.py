@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from sqlalchemy.orm import lazyload
 from sqlmodel import Session, col, select
 
 from app.access.caller import Caller, newsroom
@@ -207,7 +208,8 @@ def _digest(one: Found) -> str:
 
 
 def _known(session: Session, external_ids: Sequence[str]) -> dict[str, Article]:
-    found = session.exec(select(Article).where(col(Article.external_id).in_(external_ids)))
+    asked = select(Article).where(col(Article.external_id).in_(external_ids))
+    found = session.exec(asked.options(lazyload("*")))  # bodies are long, and not looked at
     return {one.external_id: one for one in found if one.external_id is not None}
 
 

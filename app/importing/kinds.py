@@ -40,7 +40,7 @@ def refuse_what_is_known(head: bytes) -> None:
         raise Unreadable("is empty")
     if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
         raise Unreadable("is compressed; unpack it first")
-    if re.match(rb"(\xef\xbb\xbf)?---\r?\n", head):
+    if re.match(rb"---\r?\n", head):
         raise Unreadable("is Markdown with front matter, which is not imported; bring it as HTML")
 
 
@@ -58,7 +58,7 @@ def _is_whole_line(begun: bytes) -> bool:
 def items_of(
     file: BinaryIO, kind: str, name: str, site: str | None = None
 ) -> Iterator[Found | Passed]:
-    """The articles of a file that can be gone back in. Raises `Unreadable`, at once or later."""
+    """The articles of a file that can be gone back in. Raises `Unreadable` where it is gone through."""
     yield from _reader(file, kind, name, site)
 
 

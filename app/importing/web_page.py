@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from app.importing.found import (
@@ -62,7 +61,7 @@ def read_web_page(file: BinaryIO, name: str) -> Iterator[Found | Passed]:
     published = (
         instant_in(_text(said.get("datePublished")))
         or instant_in(told[1].decode("latin-1") if told else None)
-        or _day(about and about.date)
+        or instant_in(about and about.date)
     )
     headline = line(said.get("headline")) or plain(about and about.title)
     address = address_of(about and about.url)
@@ -127,8 +126,3 @@ def _writers(said: dict[str, Any]) -> tuple[str, ...]:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _day(date: str | None) -> datetime | None:
-    at = instant_in(date)
-    return at and at.astimezone(UTC)

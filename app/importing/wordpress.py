@@ -104,13 +104,15 @@ def read_wordpress(file: BinaryIO) -> Iterator[Found | Passed]:
             continue
         said = _values(element)
         found = guarded(
-            said.get("post_name") or plain(said.get("title")), partial(site.post, element)
+            said.get("post_name") or plain(said.get("title")), partial(site.post, element, said)
         )
         if found is not NOT_OF_NEWS:
             yield found
     if errors:
-        said = errors[0].message.strip()
-        yield Passed(f"line {errors[0].line}", f"is broken XML: {said}; all the same it was read")
+        message = errors[0].message.strip()
+        yield Passed(
+            f"line {errors[0].line}", f"is broken XML: {message}; all the same it was read"
+        )
 
 
 def _elements(file: BinaryIO, errors: list[Any] | None) -> Iterator[Any]:
@@ -187,9 +189,10 @@ class _Site:
             elif said.get("post_type") == "wp_block":
                 self.blocks[said.get("post_id", "")] = said.get("content", "")
 
-    def post(self, element: Any) -> Found | Passed:
-        """The article that an item is; `NOT_OF_NEWS` for what is of the site alone."""
-        said, meta = _values(element), _meta(element)
+    def post(self, element: Any, said: dict[str, str]) -> Found | Passed:
+        """The article that an item is, of which `said` are the texts; `NOT_OF_NEWS` for what is of
+        the site alone."""
+        meta = _meta(element)
         kind, status = said.get("post_type", "post"), said.get("status", "publish")
         # A guid may be there twice, where a post began as a copy of another.
         post_id = said.get("post_id")

@@ -61,16 +61,6 @@ def validated_response(
     return Response(body, status, all_headers, media_type=media_type)
 
 
-def keepable(request: Request, answer: Response, *, private: bool) -> Response:
-    """Gives an answer of another type than JSON the validators and headers that JSON has."""
-    made = json_response(request, bytes(answer.body), private=private)
-    if made.status_code == 304:
-        return made
-    for name in ("ETag", "Cache-Control", "Vary"):
-        answer.headers[name] = made.headers[name]
-    return answer
-
-
 def uncoded(tag: str) -> str:
     """The entity tag of the bytes before their content coding."""
     return f'"{_ENCODING_SUFFIX.sub("", tag[1:-1])}"'

@@ -8,7 +8,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic_core import to_json
 from starlette.staticfiles import StaticFiles
 
-from app.web.conditional import json_response, keepable
+from app.web.conditional import json_response, validated_response
 from app.web.params import StrictRoute
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
@@ -37,4 +37,4 @@ async def show_docs(request: Request) -> Response:
         swagger_favicon_url=f"{ASSETS}/favicon.png",
         swagger_ui_parameters={"defaultModelsExpandDepth": 0, "tryItOutEnabled": True},
     )
-    return keepable(request, page, private=False)
+    return validated_response(request, bytes(page.body), media_type="text/html", private=False)
